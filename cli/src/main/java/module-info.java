@@ -1,0 +1,8 @@
+/** The commands. */
+@org.jspecify.annotations.NullMarked
+module io.github.composefs4j.cli {
+  requires io.github.composefs4j.core;
+  requires io.github.composefs4j.linux;
+  requires info.picocli;
+  requires static org.jspecify;
+}

@@ -1,0 +1,22 @@
+package io.github.composefs4j.core.erofs;
+
+/**
+ * The versions of the image format, field {@code composefs_version} of the header (erofs-image.md
+ * 1.1).
+ */
+public enum FormatVersion {
+  /** What the C tools write by default: inodes breadth-first, overlay marks escaped. */
+  V0,
+  /**
+   * As V0, with opaque marks on directories that hold whiteouts; V0 is raised to it when a tree has
+   * whiteouts.
+   */
+  V1,
+  /** The older format of composefs-rs: inodes depth-first, no marks, whole seconds. */
+  V2;
+
+  /** {@return the number in the header} */
+  public int number() {
+    return ordinal();
+  }
+}

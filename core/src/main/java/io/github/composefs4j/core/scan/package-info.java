@@ -1,0 +1,2 @@
+/** Host directories become trees. */
+package io.github.composefs4j.core.scan;

@@ -1,0 +1,191 @@
+package io.github.composefs4j.core.verity;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.HexFormat;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An fs-verity digest: the name of an object or of an image. Immutable; ordered by bytes.
+ *
+ * <p>The first 32 bytes lie in the object itself rather than in an array of their own: a tree of
+ * millions of files holds one of these for each.
+ */
+public final class Digest implements Comparable<Digest> {
+  private static final VarHandle LONG =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
+
+  private final long word0;
+  private final long word1;
+  private final long word2;
+  private final long word3;
+
+  /** Words 4 to 7 of a SHA-512 digest. */
+  private final long @Nullable [] rest;
+
+  private Digest(byte[] bytes, int offset, int size) {
+    word0 = (long) LONG.get(bytes, offset);
+    word1 = (long) LONG.get(bytes, offset + 8);
+    word2 = (long) LONG.get(bytes, offset + 16);
+    word3 = (long) LONG.get(bytes, offset + 24);
+    if (size == HashAlgorithm.SHA256.size()) {
+      rest = null;
+    } else {
+      long[] words = new long[4];
+      for (int i = 0; i < 4; i++) {
+        words[i] = (long) LONG.get(bytes, offset + 32 + 8 * i);
+      }
+      rest = words;
+    }
+  }
+
+  /** {@return the digest whose bytes start at {@code offset} of {@code bytes}} */
+  public static Digest of(HashAlgorithm algorithm, byte[] bytes, int offset) {
+    return new Digest(bytes, offset, algorithm.size());
+  }
+
+  /**
+   * {@return the digest with exactly these bytes}
+   *
+   * @throws IllegalArgumentException if {@code bytes} is neither 32 (SHA-256) nor 64 (SHA-512) long
+   */
+  public static Digest of(byte[] bytes) {
+    if (bytes.length != HashAlgorithm.SHA256.size()
+        && bytes.length != HashAlgorithm.SHA512.size()) {
+      throw new IllegalArgumentException("a digest has 32 or 64 bytes, not " + bytes.length);
+    }
+    return new Digest(bytes, 0, bytes.length);
+  }
+
+  /**
+   * {@return the digest written as 64 or 128 hex digits of either case}
+   *
+   * @throws IllegalArgumentException if {@code hex} is anything else
+   */
+  public static Digest parse(String hex) {
+    return of(HexFormat.of().parseHex(hex));
+  }
+
+  /** {@return the hash function, told from the length} */
+  public HashAlgorithm algorithm() {
+    return rest == null ? HashAlgorithm.SHA256 : HashAlgorithm.SHA512;
+  }
+
+  /**
+   * Writes the digest's bytes, {@code algorithm().size()} of them, into {@code target} from {@code
+   * offset}.
+   */
+  public void copyTo(byte[] target, int offset) {
+    LONG.set(target, offset, word0);
+    LONG.set(target, offset + 8, word1);
+    LONG.set(target, offset + 16, word2);
+    LONG.set(target, offset + 24, word3);
+    if (rest != null) {
+      for (int i = 0; i < 4; i++) {
+        LONG.set(target, offset + 32 + 8 * i, rest[i]);
+      }
+    }
+  }
+
+  /** {@return a new array with the digest's bytes} */
+  public byte[] bytes() {
+    byte[] bytes = new byte[algorithm().size()];
+    copyTo(bytes, 0);
+    return bytes;
+  }
+
+  /** {@return the digest as lower-case hex} */
+  public String hex() {
+    return HexFormat.of().formatHex(bytes());
+  }
+
+  /** {@return the length of {@link #objectPath()} in bytes: two hex digits a byte and a slash} */
+  public int objectPathLength() {
+    return 2 * algorithm().size() + 1;
+  }
+
+  /**
+   * {@return the object's path below an object directory: two hex digits, {@code /}, the remaining
+   * digits}
+   */
+  public byte[] objectPath() {
+    byte[] path = new byte[objectPathLength()];
+    copyObjectPathTo(path, 0);
+    return path;
+  }
+
+  /** Writes {@link #objectPath()} into {@code target} from {@code offset}. */
+  public void copyObjectPathTo(byte[] target, int offset) {
+    int at = putHexByte(target, offset, (int) (word0 >>> 56));
+    target[at++] = '/';
+    at = putHex(target, at, word0, 48);
+    at = putHex(target, at, word1, 56);
+    at = putHex(target, at, word2, 56);
+    at = putHex(target, at, word3, 56);
+    if (rest != null) {
+      for (long word : rest) {
+        at = putHex(target, at, word, 56);
+      }
+    }
+  }
+
+  private static int putHex(byte[] target, int at, long word, int firstShift) {
+    for (int shift = firstShift; shift >= 0; shift -= 8) {
+      at = putHexByte(target, at, (int) (word >>> shift));
+    }
+    return at;
+  }
+
+  private static int putHexByte(byte[] target, int at, int value) {
+    target[at] = hexDigit(value >> 4);
+    target[at + 1] = hexDigit(value);
+    return at + 2;
+  }
+
+  private static byte hexDigit(int value) {
+    int nibble = value & 0xf;
+    return (byte) (nibble < 10 ? '0' + nibble : 'a' - 10 + nibble);
+  }
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof Digest that
+        && word0 == that.word0
+        && word1 == that.word1
+        && word2 == that.word2
+        && word3 == that.word3
+        && Arrays.equals(rest, that.rest);
+  }
+
+  /** {@return a part of the digest: it is as good as random already} */
+  @Override
+  public int hashCode() {
+    return (int) word1;
+  }
+
+  @Override
+  public int compareTo(Digest that) {
+    int order = Long.compareUnsigned(word0, that.word0);
+    if (order == 0) {
+      order = Long.compareUnsigned(word1, that.word1);
+    }
+    if (order == 0) {
+      order = Long.compareUnsigned(word2, that.word2);
+    }
+    if (order == 0) {
+      order = Long.compareUnsigned(word3, that.word3);
+    }
+    if (order == 0) {
+      order = Arrays.compareUnsigned(rest, that.rest);
+    }
+    return order;
+  }
+
+  /** {@return the digest as lower-case hex} */
+  @Override
+  public String toString() {
+    return hex();
+  }
+}

@@ -1,0 +1,19 @@
+/**
+ * composefs in pure Java: file trees, dump files, EROFS images, fs-verity digests, object stores.
+ *
+ * <p>Needs nothing but {@code java.base}, on any operating system, and calls no native code. What
+ * only a kernel can do (extended attributes of every namespace, reflinks, fs-verity, mounts) comes
+ * from {@code io.github.composefs4j.linux} through {@link io.github.composefs4j.core.spi.Platform}.
+ */
+@org.jspecify.annotations.NullMarked
+module io.github.composefs4j.core {
+  requires static transitive org.jspecify;
+
+  exports io.github.composefs4j.core.erofs;
+  exports io.github.composefs4j.core.errors;
+  exports io.github.composefs4j.core.spi;
+  exports io.github.composefs4j.core.tree;
+  exports io.github.composefs4j.core.verity;
+
+  uses io.github.composefs4j.core.spi.Platform;
+}

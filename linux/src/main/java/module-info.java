@@ -1,0 +1,8 @@
+/** Linux system calls through {@code java.lang.foreign}: the only module that calls native code. */
+@org.jspecify.annotations.NullMarked
+module io.github.composefs4j.linux {
+  requires transitive io.github.composefs4j.core;
+  requires static transitive org.jspecify;
+
+  exports io.github.composefs4j.linux;
+}
