@@ -3,6 +3,6 @@
 module io.github.composefs4j.cli {
   requires io.github.composefs4j.core;
   requires io.github.composefs4j.linux;
-  requires info.picocli;
+  requires static info.picocli;
   requires static org.jspecify;
 }

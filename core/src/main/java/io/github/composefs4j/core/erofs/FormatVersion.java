@@ -6,17 +6,23 @@ package io.github.composefs4j.core.erofs;
  */
 public enum FormatVersion {
   /** What the C tools write by default: inodes breadth-first, overlay marks escaped. */
-  V0,
+  V0(0),
   /**
    * As V0, with opaque marks on directories that hold whiteouts; V0 is raised to it when a tree has
    * whiteouts.
    */
-  V1,
+  V1(1),
   /** The older format of composefs-rs: inodes depth-first, no marks, whole seconds. */
-  V2;
+  V2(2);
+
+  private final int number;
+
+  FormatVersion(int number) {
+    this.number = number;
+  }
 
   /** {@return the number in the header} */
   public int number() {
-    return ordinal();
+    return number;
   }
 }

@@ -59,31 +59,31 @@ public final class RegularFile extends Inode {
    */
   public static RegularFile of(Stat stat, XattrSet xattrs, long size, Content content)
       throws InvalidTreeException {
-    switch (content) {
+    return switch (content) {
       case Content.Inline inline -> {
         if (inline.bytes().length != size) {
           throw new InvalidTreeException(
               "content of " + inline.bytes().length + " bytes in a file of size " + size);
         }
-        return inline(stat, xattrs, inline.bytes());
+        yield inline(stat, xattrs, inline.bytes());
       }
       case Content.External external -> {
         checkExternalSize(size);
         Digest digest = external.digest();
         boolean canonical = digest != null && Arrays.equals(external.path(), digest.objectPath());
-        return new RegularFile(stat, xattrs, size, canonical ? digest : external);
+        yield new RegularFile(stat, xattrs, size, canonical ? digest : external);
       }
       case Content.Sparse sparse -> {
         checkExternalSize(size);
-        return new RegularFile(stat, xattrs, size, sparse);
+        yield new RegularFile(stat, xattrs, size, sparse);
       }
       case Content.Blocks blocks -> {
         if (size <= 0) {
           throw new InvalidTreeException("file size " + size);
         }
-        return new RegularFile(stat, xattrs, size, blocks);
+        yield new RegularFile(stat, xattrs, size, blocks);
       }
-    }
+    };
   }
 
   private static void checkExternalSize(long size) throws InvalidTreeException {
