@@ -8,6 +8,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -170,7 +171,10 @@ public final class Directory extends Inode {
     return links != null && links.get(i);
   }
 
-  /** {@return the position of the entry with this name, or a negative number} */
+  /**
+   * {@return the position of the entry with this name, or a negative number: once the tree is
+   * frozen, -1 minus the position that it would have}
+   */
   public int position(byte[] name) {
     if (index != null) {
       Integer at = index.get(new Key(name));
@@ -215,6 +219,45 @@ public final class Directory extends Inode {
       }
     }
     return directories;
+  }
+
+  /**
+   * {@return a frozen directory with the entries of this frozen one and, under each of {@code
+   * names} that is not taken, {@code inode}'s answer}
+   *
+   * @param extra names in ascending order, without repetition; taken over
+   */
+  public Directory withMissing(byte[][] extra, Function<byte[], Inode> inode) {
+    if (!frozen) {
+      throw new IllegalStateException("the directory is under construction");
+    }
+    Directory result = new Directory(stat(), xattrs());
+    result.names = new byte[count + extra.length][];
+    result.children = new Inode[count + extra.length];
+    result.links = links == null ? null : new BitSet();
+    int at = 0;
+    for (int i = 0, j = 0; i < count || j < extra.length; at++) {
+      int order =
+          i == count ? 1 : j == extra.length ? -1 : Arrays.compareUnsigned(names[i], extra[j]);
+      if (order > 0) {
+        result.names[at] = extra[j];
+        result.children[at] = inode.apply(extra[j]);
+        j++;
+      } else {
+        result.names[at] = names[i];
+        result.children[at] = children[i];
+        if (isLink(i)) {
+          result.markLink(at);
+        }
+        i++;
+        j += order == 0 ? 1 : 0;
+      }
+    }
+    result.count = at;
+    result.names = Arrays.copyOf(result.names, at);
+    result.children = Arrays.copyOf(result.children, at);
+    result.frozen = true;
+    return result;
   }
 
   /** Sorts and closes this directory, not those below. */

@@ -17,11 +17,13 @@ import org.jspecify.annotations.Nullable;
 public final class FileTree {
   private final Directory root;
   private final long inodes;
+  private final long directories;
   private final long entries;
 
-  private FileTree(Directory root, long inodes, long entries) {
+  private FileTree(Directory root, long inodes, long directories, long entries) {
     this.root = root;
     this.inodes = inodes;
+    this.directories = directories;
     this.entries = entries;
   }
 
@@ -38,10 +40,12 @@ public final class FileTree {
     }
     Set<Inode> linked = Collections.newSetFromMap(new IdentityHashMap<>());
     long inodes = 1;
+    long directories = 0;
     long entries = 0;
     List<Directory> level = List.of(root);
     for (int depth = 1; !level.isEmpty(); depth++) {
       List<Directory> below = new ArrayList<>();
+      directories += level.size();
       for (Directory directory : level) {
         directory.freeze();
         entries += directory.size();
@@ -66,7 +70,7 @@ public final class FileTree {
     if (!linked.isEmpty()) {
       checkOwnEntries(root, linked);
     }
-    return new FileTree(root, inodes, entries);
+    return new FileTree(root, inodes, directories, entries);
   }
 
   private static void checkOwnEntries(Directory root, Set<Inode> linked)
@@ -95,6 +99,11 @@ public final class FileTree {
   /** {@return the number of inodes, the root included; further names do not count} */
   public long inodes() {
     return inodes;
+  }
+
+  /** {@return the number of directories, the root included} */
+  public long directories() {
+    return directories;
   }
 
   /** {@return the number of directory entries, further names included} */

@@ -1,0 +1,325 @@
+package io.github.composefs4j.core.erofs;
+
+import io.github.composefs4j.core.errors.InvalidTreeException;
+import io.github.composefs4j.core.tree.Content;
+import io.github.composefs4j.core.tree.Device;
+import io.github.composefs4j.core.tree.Directory;
+import io.github.composefs4j.core.tree.Fifo;
+import io.github.composefs4j.core.tree.Inode;
+import io.github.composefs4j.core.tree.Limits;
+import io.github.composefs4j.core.tree.RegularFile;
+import io.github.composefs4j.core.tree.Socket;
+import io.github.composefs4j.core.tree.Symlink;
+import java.util.BitSet;
+
+/**
+ * Third phase of writing: where everything goes (erofs-image.md 6, 8, 11). No bytes yet.
+ *
+ * <p>Kept per inode is only its nid; what else follows from the inode is computed again when it is
+ * written.
+ */
+final class ImageLayout {
+  static final int BLOCK = 4096;
+  static final int SLOT = 32;
+  static final int COMPACT = 32;
+  static final int EXTENDED = 64;
+  static final int DIRENT = 12;
+  static final int INODES_START = 1152;
+
+  /**
+   * Directory and file tails up to this size lie behind the inode, larger ones in a block of their
+   * own.
+   */
+  private static final int TAIL_MAX = 2048;
+
+  private static final int CHUNK_BITS_MAX = 43;
+  private static final int CHUNKS_MAX = 1024;
+  private static final int V2_CHUNK_FORMAT = CHUNK_BITS_MAX - 12;
+
+  /** Longest symlink target that readers of V2 images take. */
+  private static final int V2_SYMLINK_MAX = 1024;
+
+  final InodeTable table;
+  final XattrTable xattrs;
+
+  /** By inode: its position divided by 32, unsigned. */
+  final int[] nids;
+
+  /** Chunk-based inodes whose entries were moved to a block of their own. */
+  private final BitSet displaced = new BitSet();
+
+  private long minSeconds = Long.MAX_VALUE;
+  private int minNanos;
+  private long inodesEnd;
+  private long dataStart;
+  private long blocks;
+
+  private ImageLayout(InodeTable table, XattrTable xattrs) {
+    this.table = table;
+    this.xattrs = xattrs;
+    this.nids = new int[table.inodes.length];
+  }
+
+  /**
+   * {@return the positions of everything in the image}
+   *
+   * @throws InvalidTreeException if the version cannot hold the tree
+   */
+  static ImageLayout plan(InodeTable table, XattrTable xattrs) throws InvalidTreeException {
+    ImageLayout layout = new ImageLayout(table, xattrs);
+    if (table.version != FormatVersion.V2) {
+      layout.findMinMtime();
+    }
+    layout.place();
+    return layout;
+  }
+
+  private void findMinMtime() {
+    for (Inode inode : table.inodes) {
+      long seconds = inode.mtimeSeconds();
+      if (seconds < minSeconds
+          || (seconds == minSeconds && Integer.compareUnsigned(inode.mtimeNanos(), minNanos) < 0)) {
+        minSeconds = seconds;
+        minNanos = inode.mtimeNanos();
+      }
+    }
+  }
+
+  private void place() throws InvalidTreeException {
+    boolean v2 = table.version == FormatVersion.V2;
+    DataSize data = new DataSize();
+    long pos = INODES_START;
+    long dataBlocks = 0;
+    for (int i = 0; i < nids.length; i++) {
+      measure(i, data);
+      int body = xattrs.bodySize(i);
+      int head = (v2 || !isCompact(i, data) ? EXTENDED : COMPACT) + body;
+      pos = roundUp(pos, SLOT);
+      pos += v2 ? paddingV2(table.inodes[i], pos, head, data) : padding(i, pos, head, data);
+      if (pos / SLOT > 0xffff_ffffL) {
+        throw new InvalidTreeException("the tree needs more than 128 GiB of inodes");
+      }
+      nids[i] = (int) (pos / SLOT);
+      pos += head + data.tail;
+      dataBlocks += data.blocks;
+    }
+    inodesEnd = roundUp(pos, SLOT);
+    dataStart = roundUp(inodesEnd + xattrs.sharedSize(), BLOCK);
+    blocks = dataStart / BLOCK + dataBlocks;
+    if (blocks > 0xffff_ffffL) {
+      throw new InvalidTreeException("the image needs more than 2^32 blocks");
+    }
+  }
+
+  /** What an inode has in data blocks, and behind its xattr body; reusable. */
+  static final class DataSize {
+    long blocks;
+    int tail;
+  }
+
+  /** Section 6.1, and its V2 counterpart: without regard to the position. */
+  void measure(int number, DataSize data) throws InvalidTreeException {
+    data.blocks = 0;
+    data.tail = 0;
+    boolean v2 = table.version == FormatVersion.V2;
+    switch (table.inodes[number]) {
+      case Directory directory -> measureDirectory(directory, data);
+      case Symlink symlink -> {
+        data.tail = symlink.target().length;
+        if (v2 && data.tail > V2_SYMLINK_MAX) {
+          throw new InvalidTreeException(
+              "V2 images hold symlink targets of at most " + V2_SYMLINK_MAX + " bytes");
+        }
+      }
+      case RegularFile file -> {
+        byte[] inline = file.inlineBytes();
+        if (inline != null) {
+          measureInline(inline.length, v2, data);
+        } else if (file.size() > 0) {
+          data.tail = 4 * chunks(file);
+        }
+      }
+      case Device _, Fifo _, Socket _ -> {}
+    }
+  }
+
+  private static void measureDirectory(Directory directory, DataSize data) {
+    DirentOrder order = new DirentOrder(directory);
+    int used = 0;
+    for (int i = 0; i < order.size(); i++) {
+      int cost = DIRENT + order.name(i).length;
+      if (used + cost > BLOCK) {
+        data.blocks++;
+        used = 0;
+      }
+      used += cost;
+    }
+    if (used > TAIL_MAX) {
+      data.blocks++;
+    } else {
+      data.tail = used;
+    }
+  }
+
+  private static void measureInline(int size, boolean v2, DataSize data)
+      throws InvalidTreeException {
+    if (v2) {
+      if (size > Limits.INLINE_MAX_V2) {
+        throw new InvalidTreeException(
+            "V2 images hold inline content of at most " + Limits.INLINE_MAX_V2 + " bytes");
+      }
+      data.tail = size;
+      return;
+    }
+    data.blocks = size / BLOCK;
+    data.tail = size % BLOCK;
+    if (data.tail > TAIL_MAX) {
+      data.blocks++;
+      data.tail = 0;
+    }
+  }
+
+  private int chunks(RegularFile file) throws InvalidTreeException {
+    if (file.content() instanceof Content.Blocks) {
+      throw new InvalidTreeException(
+          "content in blocks of another image cannot be written: store it as an object");
+    }
+    if (table.version == FormatVersion.V2) {
+      return file.content() instanceof Content.Sparse ? 0 : 1;
+    }
+    int bits = chunkBits(file.size());
+    long count = (file.size() - 1 >>> bits) + 1;
+    if (count > CHUNKS_MAX) {
+      throw new InvalidTreeException("file of " + file.size() + " bytes is too large");
+    }
+    return (int) count;
+  }
+
+  private static int chunkBits(long size) {
+    return Math.clamp(64 - Long.numberOfLeadingZeros(size - 1), 12, CHUNK_BITS_MAX);
+  }
+
+  /** {@return the chunk format word of an external file of this size} */
+  int chunkFormat(long size) {
+    return table.version == FormatVersion.V2 ? V2_CHUNK_FORMAT : chunkBits(size) - 12;
+  }
+
+  /** Section 6.2, by the data size of section 6.1. */
+  boolean isCompact(int number, DataSize data) {
+    Inode inode = table.inodes[number];
+    if (table.version == FormatVersion.V2
+        || inode.mtimeSeconds() != minSeconds
+        || inode.mtimeNanos() != minNanos
+        || (inode.uid() | inode.gid()) >>> 16 != 0
+        || table.nlink(inode) >>> 16 != 0) {
+      return false;
+    }
+    long size =
+        switch (inode) {
+          case Directory _ -> data.blocks * BLOCK + data.tail;
+          case RegularFile file -> file.size();
+          case Symlink symlink -> symlink.target().length;
+          case Device device -> table.isEscapedWhiteout(device) ? 0 : device.size();
+          case Fifo fifo -> fifo.size();
+          case Socket socket -> socket.size();
+        };
+    return size >>> 32 == 0;
+  }
+
+  /** Section 6.3: the padding before an inode; may move its tail to a block. */
+  private long padding(int number, long pos, int head, DataSize data) {
+    if (table.inodes[number] instanceof Symlink) {
+      long total = head + (long) data.tail;
+      moveSymlink(head, data);
+      return pos / BLOCK == (pos + total - 1) / BLOCK ? 0 : toBlock(pos);
+    }
+    long end = pos + head;
+    long room = BLOCK - end % BLOCK;
+    if (room >= data.tail) {
+      return 0;
+    }
+    long pad = roundUp(room, SLOT);
+    if (data.tail <= BLOCK - (end + pad) % BLOCK) {
+      return pad;
+    }
+    data.blocks++;
+    data.tail = 0;
+    displaced.set(number);
+    return toBlock(pos);
+  }
+
+  /**
+   * A symlink that would not fit in one block with its target has the target in a block of its own.
+   */
+  static void moveSymlink(int head, DataSize data) {
+    if (head + data.tail >= BLOCK) {
+      data.blocks = 1;
+      data.tail = 0;
+    }
+  }
+
+  /** Section 11: what lies behind the body must not cross into another block. */
+  private static long paddingV2(Inode inode, long pos, int head, DataSize data) {
+    if (data.tail == 0 || isExternal(inode)) {
+      return 0;
+    }
+    long last = pos + head - 1;
+    if (last / BLOCK == (last + 1 + data.tail) / BLOCK) {
+      return 0;
+    }
+    return roundUp(pos + BLOCK - last % BLOCK, SLOT) - pos;
+  }
+
+  /**
+   * {@return the final data size of an inode, that is {@link #measure} corrected by its position}
+   */
+  void finalSize(int number, int head, DataSize data) {
+    if (table.version == FormatVersion.V2) {
+      return;
+    }
+    if (table.inodes[number] instanceof Symlink) {
+      moveSymlink(head, data);
+    } else if (displaced.get(number)) {
+      data.blocks++;
+      data.tail = 0;
+    }
+  }
+
+  /** {@return true for a file whose content is neither empty nor in the image} */
+  static boolean isExternal(Inode inode) {
+    return inode instanceof RegularFile file && file.size() > 0 && file.inlineBytes() == null;
+  }
+
+  private static long toBlock(long pos) {
+    return roundUp(pos, BLOCK) - pos;
+  }
+
+  static long roundUp(long value, int multiple) {
+    return (value + multiple - 1) & -multiple;
+  }
+
+  /** {@return the position of an inode in bytes} */
+  long position(int number) {
+    return Integer.toUnsignedLong(nids[number]) * SLOT;
+  }
+
+  long minSeconds() {
+    return minSeconds;
+  }
+
+  int minNanos() {
+    return minNanos;
+  }
+
+  long inodesEnd() {
+    return inodesEnd;
+  }
+
+  long dataStart() {
+    return dataStart;
+  }
+
+  long blocks() {
+    return blocks;
+  }
+}

@@ -1,0 +1,385 @@
+package io.github.composefs4j.core.erofs;
+
+import io.github.composefs4j.core.errors.InvalidTreeException;
+import io.github.composefs4j.core.tree.Content;
+import io.github.composefs4j.core.tree.Directory;
+import io.github.composefs4j.core.tree.FileName;
+import io.github.composefs4j.core.tree.Inode;
+import io.github.composefs4j.core.tree.RegularFile;
+import io.github.composefs4j.core.tree.XattrSet;
+import io.github.composefs4j.core.verity.Digest;
+import io.github.composefs4j.core.verity.HashAlgorithm;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Second phase of writing: what attributes every inode gets (escaped, marked, with metacopy and
+ * redirect), and which pairs are shared (erofs-image.md 4.1, 4.4, 5, 11).
+ */
+final class XattrTable {
+  private static final byte[] OVERLAY = FileName.encode("trusted.overlay.");
+  private static final byte[] ACL_ACCESS = FileName.encode("system.posix_acl_access");
+  private static final byte[] ACL_DEFAULT = FileName.encode("system.posix_acl_default");
+
+  private static final Mark[] WHITEOUT_MARKS = {
+    new Mark("trusted.overlay.overlay.whiteout", ""), new Mark("user.overlay.whiteout", "")
+  };
+  private static final Mark[] PARENT_MARKS = {
+    new Mark("trusted.overlay.overlay.whiteouts", ""), new Mark("user.overlay.whiteouts", "")
+  };
+  private static final Mark[] PARENT_MARKS_V1 = {
+    new Mark("trusted.overlay.overlay.opaque", "x"), new Mark("user.overlay.opaque", "x")
+  };
+  private static final Mark[] ROOT_MARKS = {new Mark("trusted.overlay.opaque", "y")};
+
+  private static final int WHITEOUT = 1;
+  private static final int WHITEOUT_PARENT = 2;
+  private static final int ROOT = 4;
+
+  private record Mark(byte[] name, byte[] value) {
+    Mark(String name, String value) {
+      this(FileName.encode(name), FileName.encode(value));
+    }
+  }
+
+  /**
+   * Input attributes with what else decides the list: the roles of the inode, and its object if it
+   * is not unique.
+   */
+  private record Key(
+      XattrSet input, int roles, @Nullable Xattr metacopy, @Nullable Xattr redirect) {}
+
+  private final InodeTable inodes;
+  private final FormatVersion version;
+  private final Map<Xattr, Xattr> pairs = new HashMap<>();
+  private final Map<XattrSet, XattrList> plain = new HashMap<>();
+  private final Map<Key, XattrList> special = new HashMap<>();
+
+  /** By inode. */
+  private final XattrList[] lists;
+
+  /** Inodes whose object is in their list because another inode has a pair in common with it. */
+  private final BitSet inList = new BitSet();
+
+  private final ObjectEntries sha256;
+  private final ObjectEntries sha512;
+  private Xattr[] shared = {};
+  private long sharedSize;
+  private boolean hasAcl;
+
+  private XattrTable(InodeTable inodes) {
+    this.inodes = inodes;
+    this.version = inodes.version;
+    this.lists = new XattrList[inodes.inodes.length];
+    this.sha256 = new ObjectEntries(HashAlgorithm.SHA256, version);
+    this.sha512 = new ObjectEntries(HashAlgorithm.SHA512, version);
+  }
+
+  /** {@return the attributes of all inodes} */
+  static XattrTable collect(InodeTable inodes) throws InvalidTreeException {
+    XattrTable table = new XattrTable(inodes);
+    table.findCommonObjects();
+    table.assignLists();
+    table.share();
+    return table;
+  }
+
+  /**
+   * {@return the digest from which both metacopy and redirect of this inode follow, or null if it
+   * is not external, or not of that kind}
+   */
+  @Nullable Digest object(Inode inode) {
+    if (!(inode instanceof RegularFile file)) {
+      return null;
+    }
+    if (file.isCanonicalObject()) {
+      return file.digest();
+    }
+    if (version != FormatVersion.V2 || !(file.content() instanceof Content.External external)) {
+      return null;
+    }
+    // V2 has no free paths: the path is that of the digest.
+    return external.digest() != null ? external.digest() : ObjectPath.digest(external.path());
+  }
+
+  /** Marks the inodes whose metacopy or redirect may occur a second time. */
+  private void findCommonObjects() {
+    Set<Digest> elsewhere = new HashSet<>();
+    int objects = 0;
+    for (Inode inode : inodes.inodes) {
+      if (object(inode) != null) {
+        objects++;
+      } else if (inode instanceof RegularFile file
+          && file.content() instanceof Content.External external) {
+        if (external.digest() != null) {
+          elsewhere.add(external.digest());
+        }
+        Digest named = ObjectPath.digest(external.path());
+        if (named != null) {
+          elsewhere.add(named);
+        }
+      }
+    }
+    // Open addressing over inode numbers: a map of Digest would cost three times as much.
+    int capacity = Integer.highestOneBit(Math.max(8, objects)) << 2;
+    int[] slots = new int[capacity > 0 ? capacity : 1 << 30];
+    Arrays.fill(slots, -1);
+    for (int i = 0; i < inodes.inodes.length; i++) {
+      Digest digest = object(inodes.inodes[i]);
+      if (digest == null) {
+        continue;
+      }
+      if (!elsewhere.isEmpty() && elsewhere.contains(digest)) {
+        inList.set(i);
+      }
+      int slot = digest.hashCode() & slots.length - 1;
+      while (slots[slot] >= 0 && !digest.equals(object(inodes.inodes[slots[slot]]))) {
+        slot = slot + 1 & slots.length - 1;
+      }
+      if (slots[slot] < 0) {
+        slots[slot] = i;
+      } else {
+        inList.set(i);
+        inList.set(slots[slot]);
+      }
+    }
+  }
+
+  private void assignLists() throws InvalidTreeException {
+    for (int i = 0; i < lists.length; i++) {
+      Inode inode = inodes.inodes[i];
+      int roles = roles(i, inode);
+      Xattr metacopy = null;
+      Xattr redirect = null;
+      if (inode instanceof RegularFile file) {
+        Digest digest = object(file);
+        if (digest != null) {
+          if (inList.get(i)) {
+            metacopy = intern(Xattr.metacopy(digest, version));
+            redirect = intern(Xattr.redirect(digest, version));
+          }
+        } else {
+          switch (file.content()) {
+            case Content.External external -> {
+              metacopy = intern(Xattr.metacopy(external.digest(), version));
+              redirect = redirect(external.path());
+            }
+            case Content.Sparse _ ->
+                metacopy =
+                    version == FormatVersion.V2 ? null : intern(Xattr.metacopy(null, version));
+            case Content.Inline _, Content.Blocks _ -> {}
+          }
+        }
+      }
+      XattrList list;
+      if (roles == 0 && metacopy == null) {
+        list = plain.get(inode.xattrs());
+        if (list == null) {
+          list = list(inode.xattrs(), 0, null, null);
+          plain.put(inode.xattrs(), list);
+        }
+      } else {
+        Key key = new Key(inode.xattrs(), roles, metacopy, redirect);
+        list = special.get(key);
+        if (list == null) {
+          list = list(inode.xattrs(), roles, metacopy, redirect);
+          special.put(key, list);
+        }
+      }
+      list.users++;
+      lists[i] = list;
+    }
+  }
+
+  private int roles(int number, Inode inode) {
+    if (version == FormatVersion.V2) {
+      return 0;
+    }
+    int roles = number == 0 ? ROOT : 0;
+    if (inodes.isEscapedWhiteout(inode)) {
+      roles |= WHITEOUT;
+    }
+    if (inode instanceof Directory directory) {
+      for (int k = 0; k < directory.size(); k++) {
+        if (inodes.isEscapedWhiteout(directory.child(k)) && !directory.isLink(k)) {
+          return roles | WHITEOUT_PARENT;
+        }
+      }
+    }
+    return roles;
+  }
+
+  private @Nullable Xattr redirect(byte @Nullable [] path) throws InvalidTreeException {
+    if (version == FormatVersion.V2) {
+      throw new InvalidTreeException(
+          "V2 images need the digest of every external file, or an object path: "
+              + (path == null ? "" : FileName.printable(path)));
+    }
+    if (path == null || path.length == 0) {
+      return null;
+    }
+    Digest digest = ObjectPath.digest(path);
+    return intern(digest != null ? Xattr.redirect(digest, version) : Xattr.redirect(path, version));
+  }
+
+  private Xattr intern(Xattr xattr) {
+    Xattr known = pairs.putIfAbsent(xattr, xattr);
+    return known == null ? xattr : known;
+  }
+
+  private XattrList list(
+      XattrSet input, int roles, @Nullable Xattr metacopy, @Nullable Xattr redirect) {
+    List<Xattr> result = new ArrayList<>(input.size() + 4);
+    for (XattrSet.Cursor c = input.cursor(); c.next(); ) {
+      byte[] name = c.name();
+      hasAcl |= Arrays.equals(name, ACL_ACCESS) || Arrays.equals(name, ACL_DEFAULT);
+      set(result, Xattr.startsWith(name, OVERLAY) ? escaped(name) : name, c.value());
+    }
+    if ((roles & WHITEOUT) != 0) {
+      setAll(result, WHITEOUT_MARKS);
+    }
+    if ((roles & WHITEOUT_PARENT) != 0) {
+      setAll(result, PARENT_MARKS);
+      if (version == FormatVersion.V1) {
+        setAll(result, PARENT_MARKS_V1);
+      }
+    }
+    if ((roles & ROOT) != 0) {
+      setAll(result, ROOT_MARKS);
+    }
+    if (version == FormatVersion.V2) {
+      if (redirect != null) {
+        result.addFirst(redirect);
+      }
+      if (metacopy != null) {
+        result.addFirst(metacopy);
+      }
+      return new XattrList(result.toArray(Xattr[]::new), 0, 0);
+    }
+    if (metacopy != null) {
+      result.add(metacopy);
+    }
+    if (redirect != null) {
+      result.add(redirect);
+    }
+    result.sort((a, b) -> Arrays.compareUnsigned(a.name, b.name));
+    return new XattrList(
+        result.toArray(Xattr[]::new),
+        countBelow(result, Xattr.METACOPY),
+        countBelow(result, Xattr.REDIRECT));
+  }
+
+  private void setAll(List<Xattr> list, Mark[] marks) {
+    for (Mark mark : marks) {
+      set(list, mark.name, mark.value);
+    }
+  }
+
+  private void set(List<Xattr> list, byte[] name, byte[] value) {
+    list.removeIf(xattr -> Arrays.equals(xattr.name, name));
+    list.add(intern(new Xattr(name, value, version)));
+  }
+
+  private static int countBelow(List<Xattr> list, byte[] name) {
+    int below = 0;
+    while (below < list.size() && Arrays.compareUnsigned(list.get(below).name, name) < 0) {
+      below++;
+    }
+    return below;
+  }
+
+  /**
+   * {@code trusted.overlay.X} becomes {@code trusted.overlay.overlay.X}: overlayfs would take it
+   * for its own.
+   */
+  private static byte[] escaped(byte[] name) {
+    byte[] insert = FileName.encode("overlay.");
+    byte[] result = new byte[name.length + insert.length];
+    System.arraycopy(name, 0, result, 0, OVERLAY.length);
+    System.arraycopy(insert, 0, result, OVERLAY.length, insert.length);
+    System.arraycopy(
+        name, OVERLAY.length, result, OVERLAY.length + insert.length, name.length - OVERLAY.length);
+    return result;
+  }
+
+  private void share() {
+    count(plain.values());
+    count(special.values());
+    List<Xattr> common = new ArrayList<>();
+    for (Xattr pair : pairs.keySet()) {
+      if (pair.count > 1) {
+        common.add(pair);
+      }
+    }
+    shared = common.toArray(Xattr[]::new);
+    Arrays.sort(shared, version == FormatVersion.V2 ? Xattr::sharedOrderV2 : Xattr::sharedOrder);
+    for (Xattr pair : shared) {
+      pair.sharedOffset = Math.toIntExact(sharedSize);
+      sharedSize += pair.entrySize();
+    }
+    plain.values().forEach(list -> list.measure(version));
+    special.values().forEach(list -> list.measure(version));
+    pairs.clear();
+    plain.clear();
+    special.clear();
+  }
+
+  private static void count(Collection<XattrList> lists) {
+    for (XattrList list : lists) {
+      list.countPairs();
+    }
+  }
+
+  /** {@return the size of the shared area in bytes} */
+  long sharedSize() {
+    return sharedSize;
+  }
+
+  /** {@return the pairs of the shared area in stored order} */
+  Xattr[] shared() {
+    return shared;
+  }
+
+  /** {@return true if some inode has a POSIX ACL} */
+  boolean hasAcl() {
+    return hasAcl;
+  }
+
+  /** {@return the size of the xattr body of an inode, 0 for none} */
+  int bodySize(int number) {
+    ObjectEntries own = ownEntries(number);
+    return own == null ? lists[number].bodySize() : lists[number].bodySizeWithObject(own.size());
+  }
+
+  /**
+   * Writes the xattr body of an inode and returns the position after it; nothing if there is none.
+   */
+  int writeBody(int number, byte[] out, int at, long referenceBase) {
+    ObjectEntries own = ownEntries(number);
+    if (own != null) {
+      Digest digest = object(inodes.inodes[number]);
+      return lists[number].writeBody(
+          out, at, referenceBase, digest == null ? null : own.of(digest));
+    }
+    return lists[number].bodySize() == 0
+        ? at
+        : lists[number].writeBody(out, at, referenceBase, null);
+  }
+
+  /** The template for an object that only this inode has; null if it has none or shares it. */
+  private @Nullable ObjectEntries ownEntries(int number) {
+    Digest digest = object(inodes.inodes[number]);
+    if (digest == null || inList.get(number)) {
+      return null;
+    }
+    return digest.algorithm() == HashAlgorithm.SHA256 ? sha256 : sha512;
+  }
+}
