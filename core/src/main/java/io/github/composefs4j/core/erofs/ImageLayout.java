@@ -270,9 +270,7 @@ final class ImageLayout {
     return roundUp(pos + BLOCK - last % BLOCK, SLOT) - pos;
   }
 
-  /**
-   * {@return the final data size of an inode, that is {@link #measure} corrected by its position}
-   */
+  /** Corrects what {@link #measure} said by the position of the inode. */
   void finalSize(int number, int head, DataSize data) {
     if (table.version == FormatVersion.V2) {
       return;

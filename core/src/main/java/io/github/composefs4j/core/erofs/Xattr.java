@@ -103,9 +103,13 @@ final class Xattr {
     return name.length - suffixOffset();
   }
 
+  private boolean isMetacopy() {
+    return Arrays.equals(name, METACOPY);
+  }
+
   int valueLength() {
     if (value instanceof Digest digest) {
-      return name == METACOPY ? 4 + digest.algorithm().size() : 1 + digest.objectPathLength();
+      return isMetacopy() ? 4 + digest.algorithm().size() : 1 + digest.objectPathLength();
     }
     return ((byte[]) value).length;
   }
@@ -127,7 +131,7 @@ final class Xattr {
     System.arraycopy(name, suffixOffset(), out, at + ENTRY_HEADER, suffixLength());
     int valueAt = at + ENTRY_HEADER + suffixLength();
     if (value instanceof Digest digest) {
-      writeDigestValue(out, valueAt, name == METACOPY, digest);
+      writeDigestValue(out, valueAt, isMetacopy(), digest);
     } else {
       System.arraycopy((byte[]) value, 0, out, valueAt, length);
     }
@@ -153,7 +157,7 @@ final class Xattr {
       return bytes;
     }
     byte[] bytes = new byte[valueLength()];
-    writeDigestValue(bytes, 0, name == METACOPY, (Digest) value);
+    writeDigestValue(bytes, 0, isMetacopy(), (Digest) value);
     return bytes;
   }
 
