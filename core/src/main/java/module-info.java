@@ -9,6 +9,7 @@
 module io.github.composefs4j.core {
   requires static transitive org.jspecify;
 
+  exports io.github.composefs4j.core.dump;
   exports io.github.composefs4j.core.erofs;
   exports io.github.composefs4j.core.errors;
   exports io.github.composefs4j.core.spi;

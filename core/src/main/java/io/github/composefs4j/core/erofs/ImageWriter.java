@@ -6,6 +6,8 @@ import io.github.composefs4j.core.tree.Directory;
 import io.github.composefs4j.core.tree.FileTree;
 import io.github.composefs4j.core.tree.Inode;
 import io.github.composefs4j.core.verity.Digest;
+import io.github.composefs4j.core.verity.HashAlgorithm;
+import io.github.composefs4j.core.verity.VerityHasher;
 import java.io.IOException;
 import java.nio.channels.WritableByteChannel;
 import java.util.ArrayDeque;
@@ -40,8 +42,21 @@ public final class ImageWriter {
     InodeTable table = InodeTable.collect(tree, version);
     XattrTable xattrs = XattrTable.collect(table);
     ImageLayout layout = ImageLayout.plan(table, xattrs);
+    HashAlgorithm algorithm = options.digest();
     Digest digest = null;
-    ImageEmitter.emit(layout, new ImageOutput(ImageOutput.to(out)));
+    if (algorithm == null) {
+      ImageEmitter.emit(layout, new ImageOutput(ImageOutput.to(out)));
+    } else {
+      VerityHasher hasher = new VerityHasher(algorithm);
+      ImageOutput.Sink file = ImageOutput.to(out);
+      ImageOutput.Sink both =
+          (bytes, length) -> {
+            file.accept(bytes, length);
+            hasher.update(bytes, 0, length);
+          };
+      ImageEmitter.emit(layout, new ImageOutput(both));
+      digest = hasher.digest();
+    }
     return new ImageSummary(
         version, layout.blocks() * ImageLayout.BLOCK, table.inodes.length, digest);
   }
