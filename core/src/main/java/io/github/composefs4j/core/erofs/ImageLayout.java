@@ -185,7 +185,7 @@ final class ImageLayout {
           "content in blocks of another image cannot be written: store it as an object");
     }
     if (table.version == FormatVersion.V2) {
-      return file.content() instanceof Content.Sparse ? 0 : 1;
+      return file.digest() == null ? 0 : 1;
     }
     int bits = chunkBits(file.size());
     long count = (file.size() - 1 >>> bits) + 1;

@@ -103,11 +103,8 @@ final class XattrTable {
     if (file.isCanonicalObject()) {
       return file.digest();
     }
-    if (version != FormatVersion.V2 || !(file.content() instanceof Content.External external)) {
-      return null;
-    }
     // V2 has no free paths: the path is that of the digest.
-    return external.digest() != null ? external.digest() : ObjectPath.digest(external.path());
+    return version == FormatVersion.V2 ? file.digest() : null;
   }
 
   /** Marks the inodes whose metacopy or redirect may occur a second time. */
@@ -172,9 +169,7 @@ final class XattrTable {
               metacopy = intern(Xattr.metacopy(external.digest(), version));
               redirect = redirect(external.path());
             }
-            case Content.Sparse _ ->
-                metacopy =
-                    version == FormatVersion.V2 ? null : intern(Xattr.metacopy(null, version));
+            case Content.Sparse _ -> metacopy = intern(Xattr.metacopy(null, version));
             case Content.Inline _, Content.Blocks _ -> {}
           }
         }
@@ -218,15 +213,14 @@ final class XattrTable {
   }
 
   private @Nullable Xattr redirect(byte @Nullable [] path) throws InvalidTreeException {
-    if (version == FormatVersion.V2) {
-      throw new InvalidTreeException(
-          "V2 images need the digest of every external file, or an object path: "
-              + (path == null ? "" : FileName.printable(path)));
-    }
     if (path == null || path.length == 0) {
       return null;
     }
     Digest digest = ObjectPath.digest(path);
+    if (digest == null && version == FormatVersion.V2) {
+      throw new InvalidTreeException(
+          "V2 images need an object path instead of " + FileName.printable(path));
+    }
     return intern(digest != null ? Xattr.redirect(digest, version) : Xattr.redirect(path, version));
   }
 
