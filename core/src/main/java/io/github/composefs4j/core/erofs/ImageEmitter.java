@@ -11,6 +11,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /** Last phase of writing: the bytes, from front to back (erofs-image.md 7). Decides nothing. */
 final class ImageEmitter {
@@ -225,7 +226,7 @@ final class ImageEmitter {
     out.advanceTo(at + size);
   }
 
-  private static byte @org.jspecify.annotations.Nullable [] inlineBytes(Inode inode) {
+  private static byte @Nullable [] inlineBytes(Inode inode) {
     return ((RegularFile) inode).inlineBytes();
   }
 

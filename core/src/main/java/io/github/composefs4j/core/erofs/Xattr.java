@@ -95,6 +95,11 @@ final class Xattr {
         && Arrays.equals(name, 0, prefix.length, prefix, 0, prefix.length);
   }
 
+  /** {@return the prefix that an index of 0 to 6 stands for} */
+  static byte[] prefix(int index) {
+    return PREFIXES[index];
+  }
+
   private int suffixOffset() {
     return PREFIXES[prefixIndex].length;
   }

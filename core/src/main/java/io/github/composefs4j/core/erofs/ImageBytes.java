@@ -1,0 +1,212 @@
+package io.github.composefs4j.core.erofs;
+
+import io.github.composefs4j.core.errors.CorruptImageException;
+import java.io.Closeable;
+import java.io.IOException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayDeque;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The bytes of an image at any position. Thread-safe.
+ *
+ * <p>A file is read in pages, of which a bounded number is kept: memory stays small whatever the
+ * image's size, and a file that is cut short under us is an exception, not a fault of the process
+ * as with a mapping. All reads are checked against the size.
+ */
+public final class ImageBytes implements Closeable {
+  private static final int PAGE_BITS = 16;
+  private static final int PAGE = 1 << PAGE_BITS;
+
+  /** 32 MiB of pages. A depth-first walk needs a few a level. */
+  private static final int PAGES_KEPT = 512;
+
+  private static final VarHandle SHORT =
+      MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
+  private static final VarHandle INT =
+      MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
+  private static final VarHandle LONG =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+
+  private final String name;
+  private final long size;
+
+  /** Null if all pages are there. */
+  private final @Nullable FileChannel channel;
+
+  private final AtomicReferenceArray<byte[]> pages;
+  private final ArrayDeque<Integer> resident = new ArrayDeque<>();
+
+  private ImageBytes(
+      String name, long size, @Nullable FileChannel channel, AtomicReferenceArray<byte[]> pages) {
+    this.name = name;
+    this.size = size;
+    this.channel = channel;
+    this.pages = pages;
+  }
+
+  /**
+   * Opens an image file. The size is that of this moment.
+   *
+   * @throws CorruptImageException if it is larger than 2^47 bytes, which no image is
+   */
+  public static ImageBytes open(Path file, String name) throws IOException {
+    FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
+    try {
+      return of(channel, name);
+    } catch (IOException | RuntimeException e) {
+      channel.close();
+      throw e;
+    }
+  }
+
+  /** {@return the bytes of an open file, which is closed with them} */
+  public static ImageBytes of(FileChannel channel, String name) throws IOException {
+    long size = channel.size();
+    if (size >>> PAGE_BITS >= Integer.MAX_VALUE - 8) {
+      throw new CorruptImageException(name, 0, "a file of " + size + " bytes is no image");
+    }
+    int count = (int) ((size + PAGE - 1) >>> PAGE_BITS);
+    return new ImageBytes(name, size, channel, new AtomicReferenceArray<>(count));
+  }
+
+  /** {@return an image that lies in memory; the array is copied} */
+  public static ImageBytes of(byte[] bytes, String name) {
+    int count = (bytes.length + PAGE - 1) >>> PAGE_BITS;
+    AtomicReferenceArray<byte[]> pages = new AtomicReferenceArray<>(count);
+    for (int i = 0; i < count; i++) {
+      byte[] page = new byte[PAGE];
+      int from = i << PAGE_BITS;
+      System.arraycopy(bytes, from, page, 0, Math.min(PAGE, bytes.length - from));
+      pages.set(i, page);
+    }
+    return new ImageBytes(name, bytes.length, null, pages);
+  }
+
+  /** {@return what messages call the image} */
+  public String name() {
+    return name;
+  }
+
+  /** {@return the size in bytes} */
+  public long size() {
+    return size;
+  }
+
+  /** Throws unless {@code length} bytes from {@code at} are inside. */
+  void require(long at, long length, String what) throws CorruptImageException {
+    if (at < 0 || length < 0 || at > size - length) {
+      throw new CorruptImageException(
+          name,
+          at,
+          what + " of " + Long.toUnsignedString(length) + " bytes is outside of the image");
+    }
+  }
+
+  int u8(long at) throws IOException {
+    require(at, 1, "a byte");
+    return page(at)[(int) at & PAGE - 1] & 0xff;
+  }
+
+  int u16(long at) throws IOException {
+    int in = (int) at & PAGE - 1;
+    if (in > PAGE - 2) {
+      return u8(at) | u8(at + 1) << 8;
+    }
+    require(at, 2, "a field");
+    return Short.toUnsignedInt((short) SHORT.get(page(at), in));
+  }
+
+  int i32(long at) throws IOException {
+    int in = (int) at & PAGE - 1;
+    if (in > PAGE - 4) {
+      return u16(at) | u16(at + 2) << 16;
+    }
+    require(at, 4, "a field");
+    return (int) INT.get(page(at), in);
+  }
+
+  long u32(long at) throws IOException {
+    return Integer.toUnsignedLong(i32(at));
+  }
+
+  long i64(long at) throws IOException {
+    int in = (int) at & PAGE - 1;
+    if (in > PAGE - 8) {
+      return u32(at) | u32(at + 4) << 32;
+    }
+    require(at, 8, "a field");
+    return (long) LONG.get(page(at), in);
+  }
+
+  /** Copies bytes out. */
+  void copy(long at, byte[] into, int offset, int length) throws IOException {
+    require(at, length, "a range");
+    long from = at;
+    int to = offset;
+    int left = length;
+    while (left > 0) {
+      int in = (int) from & PAGE - 1;
+      int part = Math.min(left, PAGE - in);
+      System.arraycopy(page(from), in, into, to, part);
+      from += part;
+      to += part;
+      left -= part;
+    }
+  }
+
+  byte[] copy(long at, int length) throws IOException {
+    require(at, length, "a range");
+    byte[] bytes = new byte[length];
+    copy(at, bytes, 0, length);
+    return bytes;
+  }
+
+  private byte[] page(long at) throws IOException {
+    int index = (int) (at >>> PAGE_BITS);
+    byte[] page = pages.getPlain(index);
+    return page != null ? page : load(index);
+  }
+
+  /**
+   * Pages are published whole; who holds one that is dropped meanwhile still holds the right bytes.
+   */
+  private synchronized byte[] load(int index) throws IOException {
+    byte[] known = pages.get(index);
+    if (known != null) {
+      return known;
+    }
+    long start = (long) index << PAGE_BITS;
+    if (channel == null) {
+      throw new IllegalStateException("an image in memory has all its pages");
+    }
+    byte[] page = new byte[PAGE];
+    ByteBuffer buffer = ByteBuffer.wrap(page, 0, (int) Math.min(PAGE, size - start));
+    while (buffer.hasRemaining()) {
+      if (channel.read(buffer, start + buffer.position()) < 0) {
+        throw new CorruptImageException(
+            name, start + buffer.position(), "the file was cut short while it was read");
+      }
+    }
+    if (resident.size() == PAGES_KEPT) {
+      pages.set(resident.remove(), null);
+    }
+    resident.add(index);
+    pages.setRelease(index, page);
+    return page;
+  }
+
+  @Override
+  public void close() throws IOException {
+    if (channel != null) {
+      channel.close();
+    }
+  }
+}

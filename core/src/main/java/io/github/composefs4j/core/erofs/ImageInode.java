@@ -1,0 +1,382 @@
+package io.github.composefs4j.core.erofs;
+
+import io.github.composefs4j.core.errors.CorruptImageException;
+import io.github.composefs4j.core.errors.UnsupportedFormatException;
+import io.github.composefs4j.core.tree.Inode;
+import io.github.composefs4j.core.tree.Limits;
+import java.io.IOException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One inode of an image, as stored. Checked when it is made: header, xattr body and data lie inside
+ * the image, kind, size and layout go together (erofs-image.md 12.3, I1 to I9). Immutable and
+ * thread-safe; lives as long as its image.
+ */
+public final class ImageInode {
+  static final int FLAT_PLAIN = 0;
+  static final int FLAT_INLINE = 2;
+  static final int CHUNK_BASED = 4;
+
+  private static final int CHUNK_BITS = 0x1f;
+  private static final int CHUNK_INDEXES = 0x20;
+  private static final long HOLE = 0xffff_ffffL;
+
+  private final ErofsImage image;
+  private final ImageBytes bytes;
+  private final long nid;
+  private final long offset;
+  private final int layout;
+  private final boolean compact;
+  private final int mode;
+  private final int nlink;
+  private final long size;
+  private final int u;
+  private final int uid;
+  private final int gid;
+  private final long mtimeSeconds;
+  private final int mtimeNanos;
+  private final int bodySize;
+  private @Nullable ImageAttributes attributes;
+
+  ImageInode(ErofsImage image, long nid) throws IOException {
+    this.image = image;
+    this.bytes = image.bytes();
+    this.nid = nid;
+    Superblock superblock = image.superblock();
+    if (nid < 0 || nid > bytes.size() / ImageLayout.SLOT) {
+      throw new CorruptImageException(
+          bytes.name(), 0, "nid " + Long.toUnsignedString(nid) + " is outside of the image");
+    }
+    offset = superblock.metaStart() + nid * ImageLayout.SLOT;
+    int format = bytes.u16(offset);
+    compact = (format & 1) == 0;
+    layout = format >> 1 & 7;
+    if (format >> 4 != 0) {
+      throw corrupt("format bits 0x" + Integer.toHexString(format));
+    }
+    int header = compact ? ImageLayout.COMPACT : ImageLayout.EXTENDED;
+    bytes.require(offset, header, "inode " + nid);
+    int icount = bytes.u16(offset + Disk.I_XATTR_ICOUNT);
+    bodySize = icount == 0 ? 0 : XattrList.BODY_HEADER + 4 * (icount - 1);
+    mode = bytes.u16(offset + Disk.I_MODE);
+    u = bytes.i32(offset + Disk.I_U);
+    if (compact) {
+      nlink = bytes.u16(offset + Disk.COMPACT_NLINK);
+      size = bytes.u32(offset + Disk.I_SIZE);
+      uid = bytes.u16(offset + Disk.COMPACT_UID);
+      gid = bytes.u16(offset + Disk.COMPACT_GID);
+      mtimeSeconds = superblock.buildSeconds();
+      mtimeNanos = superblock.buildNanos();
+    } else {
+      nlink = bytes.i32(offset + Disk.EXTENDED_NLINK);
+      size = bytes.i64(offset + Disk.I_SIZE);
+      uid = bytes.i32(offset + Disk.EXTENDED_UID);
+      gid = bytes.i32(offset + Disk.EXTENDED_GID);
+      mtimeSeconds = bytes.i64(offset + Disk.EXTENDED_MTIME);
+      mtimeNanos = bytes.i32(offset + Disk.EXTENDED_MTIME_NSEC);
+    }
+    checkKind();
+    if (icount == 1) {
+      throw corrupt("an xattr body without anything in it");
+    }
+    bytes.require(offset + header, bodySize, "the xattr body of inode " + nid);
+    checkData();
+  }
+
+  CorruptImageException corrupt(String reason) {
+    return new CorruptImageException(bytes.name(), offset, "inode " + nid + ": " + reason);
+  }
+
+  private void checkKind() throws IOException {
+    if (Disk.fileType(mode) == 0) {
+      throw corrupt("mode 0" + Integer.toOctalString(mode) + " has no known type");
+    }
+    boolean composefs = image.profile() == ImageProfile.COMPOSEFS;
+    if (layout != FLAT_PLAIN && layout != FLAT_INLINE && layout != CHUNK_BASED) {
+      if (composefs || layout > CHUNK_BASED) {
+        throw corrupt("data layout " + layout);
+      }
+      throw new UnsupportedFormatException(
+          bytes.name(), "inode " + nid + " is compressed, which is not supported");
+    }
+    if (layout == CHUNK_BASED && !isRegular() && (composefs || !hasData())) {
+      throw corrupt("chunks, but no regular file");
+    }
+  }
+
+  private boolean hasData() {
+    return isRegular() || isDirectory() || isSymlink();
+  }
+
+  private void checkData() throws IOException {
+    if (!hasData()) {
+      return;
+    }
+    boolean composefs = image.profile() == ImageProfile.COMPOSEFS;
+    boolean v2 = composefs && image.version() == FormatVersion.V2;
+    if (isSymlink() && (size < 1 || size > Limits.SYMLINK_MAX)) {
+      throw corrupt("a symlink of size " + Long.toUnsignedString(size));
+    }
+    if (layout == CHUNK_BASED) {
+      if (size < 0) {
+        throw corrupt("size " + Long.toUnsignedString(size));
+      }
+      if ((u & 0xffff & ~CHUNK_BITS & (composefs ? -1 : ~CHUNK_INDEXES)) != 0) {
+        throw corrupt("chunk format 0x" + Integer.toHexString(u & 0xffff));
+      }
+      return;
+    }
+    if (size < 0 || size > bytes.size()) {
+      throw corrupt("size " + Long.toUnsignedString(size) + ", more than the image has");
+    }
+    if (isDirectory() && size == 0) {
+      throw corrupt("a directory of size 0");
+    }
+    if (composefs && isRegular() && size > (v2 ? Limits.INLINE_MAX_V2 : Limits.INLINE_MAX)) {
+      throw corrupt("inline content of " + size + " bytes");
+    }
+    int blockSize = image.blockSize();
+    long blocks = layout == FLAT_INLINE ? size / blockSize : (size + blockSize - 1) / blockSize;
+    if (blocks > 0) {
+      // The last block of an EROFS image may be short.
+      long length = layout == FLAT_INLINE || composefs ? blocks * blockSize : size;
+      bytes.require(Integer.toUnsignedLong(u) * blockSize, length, "the data of inode " + nid);
+    }
+    if (layout == FLAT_INLINE) {
+      checkTail(composefs, v2, blockSize);
+    }
+  }
+
+  private void checkTail(boolean composefs, boolean v2, int blockSize) throws IOException {
+    int tail = (int) (size % blockSize);
+    if (tail == 0) {
+      throw corrupt("size " + size + " leaves nothing for the tail");
+    }
+    long at = tailOffset();
+    bytes.require(at, tail, "the tail of inode " + nid);
+    if (at / blockSize != (at + tail - 1) / blockSize) {
+      throw corrupt("the tail crosses a block boundary");
+    }
+    if (composefs && !v2 && isSymlink() && offset % blockSize + (at - offset) + tail > blockSize) {
+      throw corrupt("inode and symlink target cross a block boundary");
+    }
+  }
+
+  /**
+   * {@return the number of this inode: its position from the start of the inodes, divided by 32}
+   */
+  public long nid() {
+    return nid;
+  }
+
+  /** {@return the byte offset in the image} */
+  public long offset() {
+    return offset;
+  }
+
+  /** {@return type and permission bits as stored: an escaped whiteout is a regular file here} */
+  public int mode() {
+    return mode;
+  }
+
+  /** {@return the number of links as stored, an unsigned value} */
+  public int nlink() {
+    return nlink;
+  }
+
+  /** {@return the size in bytes as stored} */
+  public long size() {
+    return size;
+  }
+
+  /** {@return the owner, an unsigned value} */
+  public int uid() {
+    return uid;
+  }
+
+  /** {@return the group, an unsigned value} */
+  public int gid() {
+    return gid;
+  }
+
+  /** {@return seconds of the modification time since 1970} */
+  public long mtimeSeconds() {
+    return mtimeSeconds;
+  }
+
+  /** {@return nanoseconds of the modification time, an unsigned value} */
+  public int mtimeNanos() {
+    return mtimeNanos;
+  }
+
+  /** {@return the device number of a device, 0 of any other kind} */
+  public int rdev() {
+    return isDevice() ? u : 0;
+  }
+
+  /** {@return whether this is a directory} */
+  public boolean isDirectory() {
+    return (mode & Inode.S_IFMT) == Inode.S_IFDIR;
+  }
+
+  /** {@return whether this is stored as a regular file} */
+  public boolean isRegular() {
+    return (mode & Inode.S_IFMT) == Inode.S_IFREG;
+  }
+
+  /** {@return whether this is a symlink} */
+  public boolean isSymlink() {
+    return (mode & Inode.S_IFMT) == Inode.S_IFLNK;
+  }
+
+  /** {@return whether this is a block or character device} */
+  public boolean isDevice() {
+    return (mode & Inode.S_IFMT) == Inode.S_IFCHR || (mode & Inode.S_IFMT) == Inode.S_IFBLK;
+  }
+
+  /** {@return whether this is stored as a character device of number 0} */
+  public boolean isStoredWhiteout() {
+    return (mode & Inode.S_IFMT) == Inode.S_IFCHR && u == 0;
+  }
+
+  /** {@return whether the content lies outside of a composefs image} */
+  public boolean isExternal() {
+    return layout == CHUNK_BASED && image.profile() == ImageProfile.COMPOSEFS;
+  }
+
+  int layout() {
+    return layout;
+  }
+
+  /** Where the xattr body starts. */
+  long bodyOffset() {
+    return offset + (compact ? ImageLayout.COMPACT : ImageLayout.EXTENDED);
+  }
+
+  int bodySize() {
+    return bodySize;
+  }
+
+  private long tailOffset() {
+    return bodyOffset() + bodySize;
+  }
+
+  /**
+   * {@return the attributes, mapped back to what the writer was given}
+   *
+   * @throws CorruptImageException if a stored one breaks a rule
+   */
+  public ImageAttributes attributes() throws IOException {
+    ImageAttributes known = attributes;
+    if (known == null) {
+      known = ImageAttributes.read(image, this);
+      attributes = known;
+    }
+    return known;
+  }
+
+  /** {@return the target of a symlink} */
+  public byte[] target() throws IOException {
+    byte[] target = content();
+    for (byte b : target) {
+      if (b == 0) {
+        throw corrupt("a NUL in the symlink target");
+      }
+    }
+    return target;
+  }
+
+  /** {@return all bytes that the image itself holds of this inode; of small ones only} */
+  public byte[] content() throws IOException {
+    if (size > 1 << 20) {
+      throw new IllegalStateException("content of " + size + " bytes is to be read in pieces");
+    }
+    byte[] content = new byte[(int) size];
+    int done = 0;
+    while (done < content.length) {
+      done += read(done, content, done, content.length - done);
+    }
+    return content;
+  }
+
+  /**
+   * Reads data that the image holds; of an external file, zeros.
+   *
+   * @return the number of bytes read, 0 at or behind the end
+   */
+  public int read(long position, byte[] into, int at, int length) throws IOException {
+    if (position >= size || length == 0) {
+      return 0;
+    }
+    int blockSize = image.blockSize();
+    if (layout == CHUNK_BASED) {
+      return readChunk(position, into, at, (int) Math.min(length, size - position));
+    }
+    long tailStart = layout == FLAT_INLINE ? size - size % blockSize : size;
+    long from;
+    long end;
+    if (position >= tailStart) {
+      from = tailOffset() + position - tailStart;
+      end = size;
+    } else {
+      from = Integer.toUnsignedLong(u) * blockSize + position;
+      end = tailStart;
+    }
+    int count = (int) Math.min(length, end - position);
+    bytes.copy(from, into, at, count);
+    return count;
+  }
+
+  private int readChunk(long position, byte[] into, int at, int length) throws IOException {
+    int chunkBits = image.superblock().blockBits() + (u & CHUNK_BITS);
+    long chunk = position >>> chunkBits;
+    long inChunk = position & (1L << chunkBits) - 1;
+    int count = (int) Math.min(length, (1L << chunkBits) - inChunk);
+    long block = isExternal() ? HOLE : chunkBlock(chunk);
+    if (block == HOLE) {
+      java.util.Arrays.fill(into, at, at + count, (byte) 0);
+    } else {
+      bytes.copy((block << image.superblock().blockBits()) + inChunk, into, at, count);
+    }
+    return count;
+  }
+
+  private long chunkBlock(long chunk) throws IOException {
+    if ((u & CHUNK_INDEXES) == 0) {
+      return bytes.u32(ImageLayout.roundUp(tailOffset(), 4) + 4 * chunk);
+    }
+    long entry = ImageLayout.roundUp(tailOffset(), 8) + 8 * chunk;
+    long block = bytes.u32(entry + 4);
+    if (block != HOLE && bytes.u16(entry + 2) != 0) {
+      throw new UnsupportedFormatException(
+          bytes.name(), "inode " + nid + " has data on another device");
+    }
+    return block;
+  }
+
+  /**
+   * {@return a walk over the entries of this directory in stored order, {@code .} and {@code ..}
+   * left out}
+   */
+  public DirentCursor entries() throws IOException {
+    if (!isDirectory()) {
+      throw new IllegalStateException("inode " + nid + " is no directory");
+    }
+    return new DirentCursor(image, this);
+  }
+
+  /** {@return the inode under this name in this directory, or null} */
+  public @Nullable ImageInode lookup(byte[] name) throws IOException {
+    DirentCursor entries = entries();
+    while (entries.next()) {
+      int order = entries.compareName(name);
+      if (order == 0) {
+        return entries.inode();
+      }
+      if (order > 0) {
+        return null;
+      }
+    }
+    return null;
+  }
+}
