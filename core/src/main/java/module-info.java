@@ -12,6 +12,8 @@ module io.github.composefs4j.core {
   exports io.github.composefs4j.core.dump;
   exports io.github.composefs4j.core.erofs;
   exports io.github.composefs4j.core.errors;
+  exports io.github.composefs4j.core.objects;
+  exports io.github.composefs4j.core.scan;
   exports io.github.composefs4j.core.spi;
   exports io.github.composefs4j.core.tree;
   exports io.github.composefs4j.core.verity;

@@ -1,7 +1,50 @@
 package io.github.composefs4j.core.spi;
 
-/** What core asks of the operating system. */
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.ServiceLoader;
+
+/** What core asks of the operating system. Thread-safe. */
 public interface Platform {
   /** {@return a short name for messages, such as {@code linux}} */
   String name();
+
+  /**
+   * {@return what this platform cannot see or do, one plain sentence each; empty if it misses
+   * nothing}
+   */
+  List<String> limitations();
+
+  /**
+   * {@return whether this platform works here; a provider that needs what is missing or denied
+   * answers false}
+   */
+  boolean isAvailable();
+
+  /**
+   * {@return the directory at {@code path}} A symlink there is not followed, unless the path was
+   * given with a slash at its end.
+   *
+   * @param followed whether to follow a symlink
+   */
+  HostDirectory openDirectory(Path path, boolean followed) throws IOException;
+
+  /** {@return the object directory at {@code path}, made with its parents if it is missing} */
+  StoreDirectory openStore(Path path) throws IOException;
+
+  /** {@return the platform of {@code java.nio.file}, which works everywhere} */
+  static Platform portable() {
+    return new PortablePlatform();
+  }
+
+  /** {@return the first available provider, otherwise the portable platform} */
+  static Platform best() {
+    for (Platform platform : ServiceLoader.load(Platform.class)) {
+      if (platform.isAvailable()) {
+        return platform;
+      }
+    }
+    return portable();
+  }
 }

@@ -1,0 +1,256 @@
+package io.github.composefs4j.core.objects;
+
+import io.github.composefs4j.core.errors.ComposefsException;
+import io.github.composefs4j.core.errors.SourceChangedException;
+import io.github.composefs4j.core.spi.HostFile;
+import io.github.composefs4j.core.spi.Platform;
+import io.github.composefs4j.core.spi.StoreDirectory;
+import io.github.composefs4j.core.spi.StoreDirectory.TemporaryFile;
+import io.github.composefs4j.core.tree.FileName;
+import io.github.composefs4j.core.verity.Digest;
+import io.github.composefs4j.core.verity.HashAlgorithm;
+import io.github.composefs4j.core.verity.VerityHasher;
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.LongAdder;
+
+/**
+ * An object directory of this machine. Thread-safe; many processes may fill one directory at once.
+ *
+ * <p>An object is written under a temporary name, or none, and appears whole under its final name,
+ * which is the digest of the very bytes that were written: a source that changes meanwhile cannot
+ * give an object a wrong name. An object that is there with the right size is trusted; one of
+ * another size is replaced. Nothing is durable before {@link #sync}.
+ */
+public final class LocalObjectStore implements Closeable {
+  /** Files up to this size are read once, and written only if the object is missing. */
+  private static final int SMALL = 1 << 20;
+
+  private static final int BUFFER = 1 << 18;
+
+  /**
+   * Objects found present less objects found absent, between these bounds: what the next one is
+   * likely to be.
+   */
+  private static final int TREND_MAX = 8;
+
+  private final StoreDirectory directory;
+  private final HashAlgorithm algorithm;
+  private final AtomicInteger trend = new AtomicInteger();
+  private final LongAdder stored = new LongAdder();
+  private final LongAdder present = new LongAdder();
+
+  private LocalObjectStore(StoreDirectory directory, HashAlgorithm algorithm) {
+    this.directory = directory;
+    this.algorithm = algorithm;
+  }
+
+  /** {@return the store in a directory, which is made with its parents if it is missing} */
+  public static LocalObjectStore open(Platform platform, Path path, HashAlgorithm algorithm)
+      throws IOException {
+    return new LocalObjectStore(platform.openStore(path), algorithm);
+  }
+
+  /** {@return the algorithm of the objects' names} */
+  public HashAlgorithm algorithm() {
+    return algorithm;
+  }
+
+  /** {@return how many objects were written} */
+  public long stored() {
+    return stored.sum();
+  }
+
+  /** {@return how many objects were there already} */
+  public long present() {
+    return present.sum();
+  }
+
+  /** What one thread needs to put objects: buffers and a hash. Reusable; for one thread. */
+  public static final class Worker {
+    private final VerityHasher hasher;
+    private byte[] buffer = new byte[BUFFER];
+
+    /** A worker for objects of this algorithm. */
+    public Worker(HashAlgorithm algorithm) {
+      hasher = new VerityHasher(algorithm);
+    }
+
+    /**
+     * {@return the digest of a file}
+     *
+     * @throws SourceChangedException if it has not its size
+     */
+    public Digest digest(ObjectSource source) throws IOException {
+      long position = 0;
+      while (position <= source.size()) {
+        int read = fill(source.file(), position, buffer.length);
+        hasher.update(buffer, 0, read);
+        position += read;
+        if (read < buffer.length) {
+          break;
+        }
+      }
+      Digest digest = hasher.digest();
+      checkSize(source, position);
+      return digest;
+    }
+
+    /** Reads until the buffer has {@code wanted} bytes or the file ends. */
+    private int fill(HostFile file, long position, int wanted) throws IOException {
+      int filled = 0;
+      while (filled < wanted) {
+        int read = file.read(position + filled, buffer, filled, wanted - filled);
+        if (read <= 0) {
+          break;
+        }
+        filled += read;
+      }
+      return filled;
+    }
+
+    private void room(int size) {
+      if (buffer.length < size) {
+        buffer = new byte[SMALL + 1];
+      }
+    }
+  }
+
+  private static void checkSize(ObjectSource source, long read) throws SourceChangedException {
+    if (read != source.size()) {
+      throw new SourceChangedException(
+          source.path(),
+          "changed while it was read: " + read + " bytes or more instead of " + source.size());
+    }
+  }
+
+  /**
+   * Makes a file an object.
+   *
+   * @return the digest of the bytes that were read, which is the object's name
+   * @throws SourceChangedException if the file has not its size
+   */
+  public Digest put(ObjectSource source, Worker worker) throws IOException {
+    if (source.size() <= SMALL) {
+      return putSmall(source, worker);
+    }
+    if (trend.get() > 0) {
+      Digest digest = worker.digest(source);
+      if (isPresent(digest, source.size())) {
+        return digest;
+      }
+    }
+    return putLarge(source, worker);
+  }
+
+  private Digest putSmall(ObjectSource source, Worker worker) throws IOException {
+    int size = (int) source.size();
+    worker.room(size + 1);
+    int read = worker.fill(source.file(), 0, size + 1);
+    checkSize(source, read);
+    worker.hasher.update(worker.buffer, 0, read);
+    Digest digest = worker.hasher.digest();
+    if (isPresent(digest, size)) {
+      return digest;
+    }
+    try (TemporaryFile temporary = directory.create()) {
+      temporary.write(worker.buffer, 0, read);
+      publish(temporary, digest, size);
+    }
+    return digest;
+  }
+
+  /** Copies first, sharing blocks where possible, and hashes what was copied. */
+  private Digest putLarge(ObjectSource source, Worker worker) throws IOException {
+    try (TemporaryFile temporary = directory.create()) {
+      long copied = 0;
+      if (temporary.cloneFrom(source.file())
+          || temporary.copyRangeFrom(source.file(), source.size())) {
+        int read;
+        do {
+          read = 0;
+          while (read < worker.buffer.length) {
+            int part =
+                temporary.read(copied + read, worker.buffer, read, worker.buffer.length - read);
+            if (part <= 0) {
+              break;
+            }
+            read += part;
+          }
+          worker.hasher.update(worker.buffer, 0, read);
+          copied += read;
+        } while (read == worker.buffer.length);
+      } else {
+        int read;
+        do {
+          read = worker.fill(source.file(), copied, worker.buffer.length);
+          worker.hasher.update(worker.buffer, 0, read);
+          temporary.write(worker.buffer, 0, read);
+          copied += read;
+        } while (read == worker.buffer.length && copied <= source.size());
+      }
+      Digest digest = worker.hasher.digest();
+      checkSize(source, copied);
+      if (!isPresent(digest, copied)) {
+        publish(temporary, digest, copied);
+      }
+      return digest;
+    }
+  }
+
+  private boolean isPresent(Digest digest, long size) throws IOException {
+    boolean there = directory.fileSize(digest.objectPath()) == size;
+    trend.getAndUpdate(t -> Math.clamp(t + (there ? 1 : -1), -TREND_MAX, TREND_MAX));
+    if (there) {
+      present.increment();
+    }
+    return there;
+  }
+
+  private void publish(TemporaryFile temporary, Digest digest, long size) throws IOException {
+    byte[] path = digest.objectPath();
+    if (!temporary.publish(path, algorithm, false)) {
+      long other = directory.fileSize(path);
+      if (other == size) {
+        present.increment();
+        return;
+      }
+      if (other == StoreDirectory.NO_FILE && isDirectory(path)) {
+        throw new ComposefsException(
+            "object " + FileName.printable(path) + ": a directory is in its place");
+      }
+      temporary.publish(path, algorithm, true);
+    }
+    stored.increment();
+  }
+
+  private boolean isDirectory(byte[] path) {
+    try (HostFile file = directory.open(path)) {
+      return (file.stat().mode() & 0170000) == 0040000;
+    } catch (IOException e) {
+      return false; // a dangling link: it is replaced
+    }
+  }
+
+  /** {@return an object, open for reading, its content not verified} */
+  public HostFile open(Digest digest) throws IOException {
+    return directory.open(digest.objectPath());
+  }
+
+  /** {@return whether there is a regular file of this size under the digest's name} */
+  public boolean contains(Digest digest, long size) throws IOException {
+    return directory.fileSize(digest.objectPath()) == size;
+  }
+
+  /** Makes all objects put so far durable, in one go. */
+  public void sync() throws IOException {
+    directory.sync();
+  }
+
+  @Override
+  public void close() throws IOException {
+    directory.close();
+  }
+}

@@ -1,0 +1,387 @@
+package io.github.composefs4j.core.scan;
+
+import io.github.composefs4j.core.errors.ComposefsException;
+import io.github.composefs4j.core.errors.InvalidTreeException;
+import io.github.composefs4j.core.errors.SourceChangedException;
+import io.github.composefs4j.core.objects.LocalObjectStore;
+import io.github.composefs4j.core.objects.ObjectSource;
+import io.github.composefs4j.core.spi.HostDirectory;
+import io.github.composefs4j.core.spi.HostFile;
+import io.github.composefs4j.core.spi.HostStat;
+import io.github.composefs4j.core.spi.Platform;
+import io.github.composefs4j.core.tree.FileName;
+import io.github.composefs4j.core.tree.FileTree;
+import io.github.composefs4j.core.tree.Inode;
+import io.github.composefs4j.core.tree.Limits;
+import io.github.composefs4j.core.tree.XattrSet;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Scans a directory of the host. One thread walks, in name order, so that the result does not
+ * depend on anything but the files; others read them. Symlinks are never followed. Whatever
+ * changes, vanishes or appears during the scan is an error that names it, not a wrong tree.
+ */
+public final class Scanner {
+  /** Files opened by the walk and not yet read. */
+  private static final int FILES_AHEAD = 128;
+
+  /** Directories kept open on the way down; those above are opened again through {@code ..}. */
+  private static final int DIRECTORIES_OPEN = 256;
+
+  private static final byte[] USER = FileName.encode("user.");
+  private static final long PROGRESS_STEP = 1 << 10;
+
+  private final ScanOptions options;
+  private final @Nullable LocalObjectStore store;
+  private final ScanProgress progress;
+  private final ExecutorService workers;
+  private final Semaphore ahead = new Semaphore(FILES_AHEAD);
+  private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
+  private final ThreadLocal<LocalObjectStore.Worker> worker;
+  private final XattrSet.Interner interner = new XattrSet.Interner();
+  private final Map<FileId, Scanned> linked = new HashMap<>();
+  private final LongAdder bytes = new LongAdder();
+  private final PathText path = new PathText();
+  private long entries;
+
+  private record FileId(long dev, long ino) {}
+
+  private Scanner(ScanOptions options, @Nullable LocalObjectStore store, ScanProgress progress) {
+    this.options = options;
+    this.store = store;
+    this.progress = progress;
+    this.workers =
+        Executors.newFixedThreadPool(
+            options.threads(),
+            task -> {
+              Thread thread = new Thread(task, "composefs-scan");
+              thread.setDaemon(true);
+              return thread;
+            });
+    this.worker = ThreadLocal.withInitial(() -> new LocalObjectStore.Worker(options.algorithm()));
+  }
+
+  /**
+   * {@return the tree below a directory}
+   *
+   * @param followed whether {@code root} may be a symlink to a directory
+   * @param store receives the content of files above {@link Limits#INLINE_THRESHOLD}, or null; not
+   *     synced
+   * @throws SourceChangedException if something did not hold still
+   * @throws IOException if something cannot be read, with its path
+   */
+  public static FileTree scan(
+      Platform platform,
+      Path root,
+      boolean followed,
+      ScanOptions options,
+      @Nullable LocalObjectStore store,
+      ScanProgress progress)
+      throws IOException {
+    Scanner scanner = new Scanner(options, store, progress);
+    try (HostDirectory directory = platform.openDirectory(root, followed)) {
+      return scanner.run(directory, root.toString());
+    } finally {
+      scanner.workers.shutdownNow();
+    }
+  }
+
+  private FileTree run(HostDirectory directory, String root) throws IOException {
+    path.reset(root);
+    Scanned top = new Scanned(directory.stat());
+    HostDirectory[] open = {directory};
+    walk(open, top, 0);
+    finish();
+    progress.update(entries, bytes.sum());
+    return FileTree.of(top.toDirectory(options.useEpoch()));
+  }
+
+  private void finish() throws IOException {
+    workers.shutdown();
+    try {
+      workers.awaitTermination(Long.MAX_VALUE, TimeUnit.NANOSECONDS);
+    } catch (InterruptedException e) {
+      throw interrupted();
+    }
+    checkFailure();
+  }
+
+  private static InterruptedIOException interrupted() {
+    Thread.currentThread().interrupt();
+    return new InterruptedIOException("interrupted");
+  }
+
+  private void checkFailure() throws IOException {
+    switch (failure.get()) {
+      case null -> {}
+      case IOException e -> throw e;
+      case Error e -> throw e;
+      case Throwable e -> throw new IllegalStateException(e);
+    }
+  }
+
+  /**
+   * Walks one directory. The handle is in a one-element array: deep down, it is closed and opened
+   * again from below.
+   */
+  private void walk(HostDirectory[] open, Scanned node, int depth) throws IOException {
+    if (depth > Limits.DEPTH_MAX) {
+      throw new InvalidTreeException(
+          path.shortened() + ": directories are nested deeper than " + Limits.DEPTH_MAX);
+    }
+    node.xattrs = xattrs(open[0]::xattrs, path::text);
+    List<HostDirectory.Entry> list = open[0].list();
+    list.sort((a, b) -> Arrays.compareUnsigned(a.name(), b.name()));
+    for (HostDirectory.Entry entry : list) {
+      path.push(entry.name());
+      try {
+        entry(open, node, entry, depth);
+      } catch (ComposefsException | InterruptedIOException e) {
+        throw e;
+      } catch (IOException e) {
+        throw named(e);
+      }
+      path.pop();
+    }
+    if (!open[0].stat().sameContent(node.stat)) {
+      throw new SourceChangedException(path.text(), "directory changed while it was scanned");
+    }
+  }
+
+  /** An error of the host as one that names the path from the root of the scan. */
+  private IOException named(IOException e) {
+    String text = path.text();
+    String message = e.getMessage();
+    if (message != null && message.startsWith(text)) {
+      return e;
+    }
+    String reason =
+        e instanceof java.nio.file.FileSystemException f && f.getReason() != null
+            ? f.getReason()
+            : e instanceof java.nio.file.NoSuchFileException
+                ? "No such file or directory"
+                : e instanceof java.nio.file.AccessDeniedException ? "Permission denied" : message;
+    return new ComposefsException(text + ": " + reason, e);
+  }
+
+  private void entry(HostDirectory[] open, Scanned parent, HostDirectory.Entry entry, int depth)
+      throws IOException {
+    checkFailure();
+    if (Thread.interrupted()) {
+      throw interrupted();
+    }
+    if (++entries % PROGRESS_STEP == 0) {
+      progress.update(entries, bytes.sum());
+    }
+    HostStat stat = entry.stat();
+    int type = stat.mode() & Inode.S_IFMT;
+    if (options.skipDevices() && (type == Inode.S_IFCHR || type == Inode.S_IFBLK)) {
+      return;
+    }
+    Scanned known = null;
+    if (options.hardLinks() && stat.nlink() > 1 && type != Inode.S_IFDIR) {
+      known = linked.get(new FileId(stat.dev(), stat.ino()));
+    }
+    Scanned child = known != null ? known : new Scanned(stat);
+    parent.childNames.add(entry.name());
+    parent.children.add(child);
+    child.names++;
+    if (known != null) {
+      return;
+    }
+    if (options.hardLinks() && stat.nlink() > 1 && type != Inode.S_IFDIR) {
+      linked.put(new FileId(stat.dev(), stat.ino()), child);
+    }
+    switch (type) {
+      case Inode.S_IFDIR -> descend(open, child, entry.name(), depth);
+      case Inode.S_IFREG -> file(open[0], child, entry.name());
+      default -> {
+        if (type == Inode.S_IFLNK) {
+          child.bytes = open[0].readLink(entry.name());
+        }
+        child.xattrs = xattrs(sink -> open[0].xattrs(entry.name(), sink), path::text);
+      }
+    }
+  }
+
+  private void descend(HostDirectory[] open, Scanned child, byte[] name, int depth)
+      throws IOException {
+    HostDirectory[] below = {open[0].openDirectory(name)};
+    try {
+      if (!below[0].stat().sameContent(child.stat)) {
+        throw new SourceChangedException(path.text(), "directory changed while it was scanned");
+      }
+      boolean closed = depth >= DIRECTORIES_OPEN;
+      HostStat self = closed ? open[0].stat() : null;
+      if (closed) {
+        open[0].close();
+      }
+      walk(below, child, depth + 1);
+      if (self != null) {
+        open[0] = below[0].openParent();
+        if (open[0].stat().ino() != self.ino() || open[0].stat().dev() != self.dev()) {
+          throw new SourceChangedException(path.text(), "directory was moved while it was scanned");
+        }
+      }
+    } finally {
+      below[0].close();
+    }
+  }
+
+  private void file(HostDirectory directory, Scanned child, byte[] name) throws IOException {
+    if (child.stat.size() == 0) {
+      child.xattrs = xattrs(sink -> directory.xattrs(name, sink), path::text);
+      return;
+    }
+    HostFile file = directory.openFile(name);
+    String text = path.text();
+    try {
+      ahead.acquire();
+    } catch (InterruptedException e) {
+      file.close();
+      throw interrupted();
+    }
+    workers.execute(() -> {
+      try (file) {
+        if (failure.get() == null) {
+          read(file, child, text);
+        }
+      } catch (Throwable e) {
+        failure.compareAndSet(null, e);
+      } finally {
+        ahead.release();
+      }
+    });
+  }
+
+  private void read(HostFile file, Scanned child, String text) throws IOException {
+    try {
+      if (!file.stat().sameContent(child.stat)) {
+        throw new SourceChangedException(text, "changed while it was scanned");
+      }
+      child.xattrs = xattrs(file::xattrs, () -> text);
+      long size = child.stat.size();
+      ObjectSource source = new ObjectSource(file, size, text);
+      if (size <= Limits.INLINE_THRESHOLD) {
+        child.bytes = readAll(source);
+      } else if (store == null) {
+        child.digest = worker.get().digest(source);
+      } else {
+        child.digest = store.put(source, worker.get());
+      }
+      bytes.add(size);
+      if (!file.stat().sameContent(child.stat)) {
+        throw new SourceChangedException(text, "changed while it was read");
+      }
+    } catch (ComposefsException e) {
+      throw e;
+    } catch (IOException e) {
+      String message = e.getMessage();
+      throw message != null && message.contains(text)
+          ? e
+          : new ComposefsException(text + ": " + message, e);
+    }
+  }
+
+  private static byte[] readAll(ObjectSource source) throws IOException {
+    byte[] content = new byte[(int) source.size() + 1];
+    int done = 0;
+    while (done < content.length) {
+      int read = source.file().read(done, content, done, content.length - done);
+      if (read <= 0) {
+        break;
+      }
+      done += read;
+    }
+    if (done != source.size()) {
+      throw new SourceChangedException(source.path(), "changed while it was read");
+    }
+    return Arrays.copyOf(content, done);
+  }
+
+  private interface XattrSource {
+    void read(HostDirectory.XattrSink sink) throws IOException;
+  }
+
+  private interface PathSource {
+    String text();
+  }
+
+  private XattrSet xattrs(XattrSource source, PathSource where) throws IOException {
+    if (options.xattrs() == ScanOptions.Xattrs.NONE) {
+      return XattrSet.EMPTY;
+    }
+    XattrSet.Builder builder = new XattrSet.Builder();
+    boolean userOnly = options.xattrs() == ScanOptions.Xattrs.USER;
+    source.read((name, value) -> {
+      if (userOnly
+          && !(name.length >= USER.length
+              && Arrays.equals(name, 0, USER.length, USER, 0, USER.length))) {
+        return;
+      }
+      try {
+        builder.set(name, value);
+      } catch (InvalidTreeException e) {
+        throw new InvalidTreeException(where.text() + ": " + e.getMessage());
+      }
+    });
+    return interner.intern(builder.build());
+  }
+
+  /** The path of the walk, for messages. */
+  private static final class PathText {
+    private static final int SHOWN = 512;
+    private String root = "";
+    private byte[] all = new byte[512];
+    private int length;
+    private int[] ends = new int[64];
+    private int depth;
+
+    void reset(String start) {
+      root =
+          start.endsWith("/") && start.length() > 1
+              ? start.substring(0, start.length() - 1)
+              : start;
+    }
+
+    void push(byte[] name) {
+      if (depth == ends.length) {
+        ends = Arrays.copyOf(ends, 2 * depth);
+      }
+      ends[depth++] = length;
+      if (length + 1 + name.length > all.length) {
+        all = Arrays.copyOf(all, 2 * (length + 1 + name.length));
+      }
+      all[length++] = '/';
+      System.arraycopy(name, 0, all, length, name.length);
+      length += name.length;
+    }
+
+    void pop() {
+      length = ends[--depth];
+    }
+
+    String text() {
+      String below = FileName.printable(Arrays.copyOf(all, length));
+      return root.equals("/") && !below.isEmpty() ? below : root + below;
+    }
+
+    String shortened() {
+      String text = text();
+      return text.length() <= SHOWN ? text : text.substring(0, SHOWN) + "…";
+    }
+  }
+}

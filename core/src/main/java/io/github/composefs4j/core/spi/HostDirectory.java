@@ -1,0 +1,50 @@
+package io.github.composefs4j.core.spi;
+
+import java.io.Closeable;
+import java.io.IOException;
+import java.util.List;
+
+/** An open directory of the host. For one thread. No method follows symlinks. */
+public interface HostDirectory extends Closeable {
+  /**
+   * One name with what it stands for.
+   *
+   * @param name the name's bytes
+   * @param stat of the file itself, also if it is a symlink
+   */
+  record Entry(byte[] name, HostStat stat) {}
+
+  /** Receives extended attributes. */
+  @FunctionalInterface
+  interface XattrSink {
+    /** Takes a full name and its value. */
+    void accept(byte[] name, byte[] value) throws IOException;
+  }
+
+  /** {@return the directory's own stat, now} */
+  HostStat stat() throws IOException;
+
+  /**
+   * {@return all entries but {@code .} and {@code ..}, in any order} A name that vanishes meanwhile
+   * is left out.
+   */
+  List<Entry> list() throws IOException;
+
+  /** {@return a sub-directory} */
+  HostDirectory openDirectory(byte[] name) throws IOException;
+
+  /** {@return the parent, through {@code ..}} */
+  HostDirectory openParent() throws IOException;
+
+  /** {@return a regular file, opened for reading without ever blocking} */
+  HostFile openFile(byte[] name) throws IOException;
+
+  /** {@return the target of a symlink} */
+  byte[] readLink(byte[] name) throws IOException;
+
+  /** Passes the extended attributes of an entry of any kind, in any order. */
+  void xattrs(byte[] name, XattrSink sink) throws IOException;
+
+  /** Passes the extended attributes of this directory. */
+  void xattrs(XattrSink sink) throws IOException;
+}

@@ -1,0 +1,361 @@
+package io.github.composefs4j.core.spi;
+
+import io.github.composefs4j.core.verity.HashAlgorithm;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.UserDefinedFileAttributeView;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** The platform of {@code java.nio.file}: no native access. */
+final class PortablePlatform implements Platform {
+  private static final String UNIX =
+      "unix:mode,nlink,uid,gid,rdev,size,lastModifiedTime,ctime,dev,ino";
+
+  @Override
+  public String name() {
+    return "portable";
+  }
+
+  @Override
+  public List<String> limitations() {
+    return List.of(
+        "Only extended attributes of the user namespace are seen.",
+        "Objects get no fs-verity, and are copied rather than reflinked.",
+        "Objects are not synced to disk.",
+        "Directories are followed by path: one that is renamed meanwhile may be missed.");
+  }
+
+  @Override
+  public boolean isAvailable() {
+    return true;
+  }
+
+  @Override
+  public HostDirectory openDirectory(Path path, boolean followed) throws IOException {
+    if (!(followed
+        ? Files.isDirectory(path)
+        : Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS))) {
+      if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+        throw new NoSuchFileException(path.toString());
+      }
+      throw new NotDirectoryException(path.toString());
+    }
+    return new PortableDirectory(followed ? path.toRealPath() : path);
+  }
+
+  @Override
+  public StoreDirectory openStore(Path path) throws IOException {
+    Files.createDirectories(path);
+    return new PortableStore(path);
+  }
+
+  /**
+   * The path below {@code directory} whose name is these bytes, through the percent-encoded form,
+   * which keeps them.
+   */
+  private static Path resolve(Path directory, byte[] name) {
+    StringBuilder uri = new StringBuilder(directory.toUri().toString());
+    if (uri.charAt(uri.length() - 1) != '/') {
+      uri.append('/');
+    }
+    for (byte b : name) {
+      boolean plain = b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9';
+      if (plain || b == '/') {
+        uri.append((char) b);
+      } else {
+        uri.append('%').append(HexFormat.of().withUpperCase().toHexDigits(b));
+      }
+    }
+    return Path.of(URI.create(uri.toString()));
+  }
+
+  /** The bytes of a path's last name. */
+  private static byte[] name(Path path) {
+    String raw = path.toUri().getRawPath();
+    int end = raw.endsWith("/") ? raw.length() - 1 : raw.length();
+    return decode(raw.substring(raw.lastIndexOf('/', end - 1) + 1, end));
+  }
+
+  private static byte[] decode(String raw) {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    for (int i = 0; i < raw.length(); i++) {
+      char c = raw.charAt(i);
+      if (c == '%') {
+        bytes.write(HexFormat.fromHexDigits(raw, i + 1, i + 3));
+        i += 2;
+      } else {
+        bytes.writeBytes(String.valueOf(c).getBytes(StandardCharsets.UTF_8));
+      }
+    }
+    return bytes.toByteArray();
+  }
+
+  private static HostStat stat(Path path) throws IOException {
+    Map<String, Object> all = Files.readAttributes(path, UNIX, LinkOption.NOFOLLOW_LINKS);
+    Instant mtime = ((FileTime) value(all, "lastModifiedTime")).toInstant();
+    Instant ctime = ((FileTime) value(all, "ctime")).toInstant();
+    long rdev = ((Number) value(all, "rdev")).longValue();
+    return new HostStat(
+        ((Number) value(all, "mode")).intValue(),
+        ((Number) value(all, "nlink")).longValue(),
+        ((Number) value(all, "uid")).intValue(),
+        ((Number) value(all, "gid")).intValue(),
+        kernelDevice(rdev),
+        ((Number) value(all, "size")).longValue(),
+        mtime.getEpochSecond(),
+        mtime.getNano(),
+        ctime.getEpochSecond(),
+        ctime.getNano(),
+        ((Number) value(all, "dev")).longValue(),
+        ((Number) value(all, "ino")).longValue());
+  }
+
+  private static Object value(Map<String, Object> all, String name) throws IOException {
+    Object value = all.get(name);
+    if (value == null) {
+      throw new IOException("the file system does not tell " + name);
+    }
+    return value;
+  }
+
+  /** From the C library's 64-bit encoding to the kernel's 32-bit one. */
+  private static int kernelDevice(long device) {
+    long major = device >>> 8 & 0xfff | device >>> 32 & 0xfffff000L;
+    long minor = device & 0xff | device >>> 12 & 0xffffff00L;
+    return (int) (minor & 0xff | major << 8 | (minor & ~0xffL) << 12);
+  }
+
+  private static void xattrs(Path path, HostDirectory.XattrSink sink) throws IOException {
+    UserDefinedFileAttributeView view =
+        Files.getFileAttributeView(
+            path, UserDefinedFileAttributeView.class, LinkOption.NOFOLLOW_LINKS);
+    if (view == null || Files.isSymbolicLink(path)) {
+      return;
+    }
+    for (String name : view.list()) {
+      ByteBuffer value = ByteBuffer.allocate(view.size(name));
+      view.read(name, value);
+      sink.accept(("user." + name).getBytes(StandardCharsets.UTF_8), value.array());
+    }
+  }
+
+  private record PortableDirectory(Path path) implements HostDirectory {
+    @Override
+    public HostStat stat() throws IOException {
+      return PortablePlatform.stat(path);
+    }
+
+    @Override
+    public List<Entry> list() throws IOException {
+      List<Entry> entries = new ArrayList<>();
+      try (DirectoryStream<Path> children = Files.newDirectoryStream(path)) {
+        for (Path child : children) {
+          try {
+            entries.add(new Entry(name(child), PortablePlatform.stat(child)));
+          } catch (NoSuchFileException e) {
+            // gone since it was listed; the directory's own times tell the caller
+          }
+        }
+      }
+      return entries;
+    }
+
+    @Override
+    public HostDirectory openDirectory(byte[] name) throws IOException {
+      Path child = resolve(path, name);
+      if (!Files.isDirectory(child, LinkOption.NOFOLLOW_LINKS)) {
+        throw new NotDirectoryException(child.toString());
+      }
+      return new PortableDirectory(child);
+    }
+
+    @Override
+    public HostDirectory openParent() {
+      Path parent = path.toAbsolutePath().getParent();
+      return new PortableDirectory(parent == null ? path : parent);
+    }
+
+    @Override
+    public HostFile openFile(byte[] name) throws IOException {
+      return new PortableFile(resolve(path, name));
+    }
+
+    @Override
+    public byte[] readLink(byte[] name) throws IOException {
+      Path target = Files.readSymbolicLink(resolve(path, name));
+      // Only absolute URIs keep raw bytes: cut off what resolving a relative target put in front.
+      String raw = target.toUri().getRawPath();
+      if (target.isAbsolute()) {
+        return decode(
+            raw.endsWith("/") && raw.length() > 1 ? raw.substring(0, raw.length() - 1) : raw);
+      }
+      String base = Path.of("").toAbsolutePath().toUri().getRawPath();
+      String relative = raw.substring(base.length());
+      return decode(
+          relative.endsWith("/") ? relative.substring(0, relative.length() - 1) : relative);
+    }
+
+    @Override
+    public void xattrs(byte[] name, XattrSink sink) throws IOException {
+      PortablePlatform.xattrs(resolve(path, name), sink);
+    }
+
+    @Override
+    public void xattrs(XattrSink sink) throws IOException {
+      PortablePlatform.xattrs(path, sink);
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  private static final class PortableFile implements HostFile {
+    private final Path path;
+    private final FileChannel channel;
+
+    PortableFile(Path path) throws IOException {
+      this.path = path;
+      this.channel = FileChannel.open(path, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS);
+    }
+
+    @Override
+    public HostStat stat() throws IOException {
+      return PortablePlatform.stat(path);
+    }
+
+    @Override
+    public int read(long position, byte[] into, int offset, int length) throws IOException {
+      return Math.max(0, channel.read(ByteBuffer.wrap(into, offset, length), position));
+    }
+
+    @Override
+    public void xattrs(HostDirectory.XattrSink sink) throws IOException {
+      PortablePlatform.xattrs(path, sink);
+    }
+
+    @Override
+    public void close() throws IOException {
+      channel.close();
+    }
+  }
+
+  private record PortableStore(Path directory) implements StoreDirectory {
+    @Override
+    public long fileSize(byte[] path) throws IOException {
+      Path file = resolve(directory, path);
+      if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
+        return ABSENT;
+      }
+      return Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS) ? Files.size(file) : NO_FILE;
+    }
+
+    @Override
+    public HostFile open(byte[] path) throws IOException {
+      return new PortableFile(resolve(directory, path));
+    }
+
+    @Override
+    public TemporaryFile create() throws IOException {
+      return new PortableTemporary(directory, Files.createTempFile(directory, ".tmp", ""));
+    }
+
+    @Override
+    public void sync() {}
+
+    @Override
+    public void close() {}
+  }
+
+  private static final class PortableTemporary implements StoreDirectory.TemporaryFile {
+    private final Path directory;
+    private final FileChannel channel;
+    private @Nullable Path file;
+
+    PortableTemporary(Path directory, Path file) throws IOException {
+      this.directory = directory;
+      this.file = file;
+      this.channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
+    }
+
+    @Override
+    public boolean cloneFrom(HostFile source) {
+      return false;
+    }
+
+    @Override
+    public boolean copyRangeFrom(HostFile source, long length) {
+      return false;
+    }
+
+    @Override
+    public void write(byte[] bytes, int offset, int length) throws IOException {
+      ByteBuffer buffer = ByteBuffer.wrap(bytes, offset, length);
+      while (buffer.hasRemaining()) {
+        channel.write(buffer);
+      }
+    }
+
+    @Override
+    public int read(long position, byte[] into, int offset, int length) throws IOException {
+      return Math.max(0, channel.read(ByteBuffer.wrap(into, offset, length), position));
+    }
+
+    @Override
+    public boolean publish(byte[] path, HashAlgorithm verity, boolean replace) throws IOException {
+      Path temporary = file;
+      if (temporary == null) {
+        throw new IllegalStateException("published before");
+      }
+      Path target = resolve(directory, path);
+      Path parent = target.getParent();
+      if (parent != null) {
+        Files.createDirectories(parent);
+      }
+      if (Files.getFileStore(directory).supportsFileAttributeView("posix")) {
+        Files.setPosixFilePermissions(
+            temporary, java.nio.file.attribute.PosixFilePermissions.fromString("rw-r--r--"));
+      }
+      if (!replace) {
+        try {
+          Files.createLink(target, temporary);
+          return true;
+        } catch (FileAlreadyExistsException e) {
+          return false;
+        } catch (UnsupportedOperationException e) {
+          // no hard links: the move below replaces an equal file at worst
+        }
+      }
+      Files.move(
+          temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      file = null;
+      return true;
+    }
+
+    @Override
+    public void close() throws IOException {
+      channel.close();
+      if (file != null) {
+        Files.deleteIfExists(file);
+      }
+    }
+  }
+}
