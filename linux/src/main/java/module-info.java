@@ -5,4 +5,7 @@ module io.github.composefs4j.linux {
   requires static transitive org.jspecify;
 
   exports io.github.composefs4j.linux;
+
+  provides io.github.composefs4j.core.spi.Platform with
+      io.github.composefs4j.linux.LinuxPlatform;
 }

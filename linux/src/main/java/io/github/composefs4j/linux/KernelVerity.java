@@ -1,0 +1,93 @@
+package io.github.composefs4j.linux;
+
+import io.github.composefs4j.core.verity.Digest;
+import io.github.composefs4j.core.verity.HashAlgorithm;
+import io.github.composefs4j.core.verity.VerityHasher;
+import io.github.composefs4j.linux.sys.Abi;
+import io.github.composefs4j.linux.sys.Errno;
+import io.github.composefs4j.linux.sys.ErrnoException;
+import io.github.composefs4j.linux.sys.Sys;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/** fs-verity by the kernel: enabling it on files, and asking for the digest it holds. */
+public final class KernelVerity {
+  private static final int ATTEMPTS = 20;
+  private static final int DIGEST_HEADER = 4;
+
+  private KernelVerity() {}
+
+  /**
+   * {@return the digest that the kernel guarantees for a file, or empty if it has none}
+   *
+   * @throws IOException if the file cannot be opened, or the kernel's answer is another error than
+   *     "none"
+   */
+  public static Optional<Digest> measure(Path file) throws IOException {
+    byte[] path = LinuxPlatform.bytes(file);
+    int fd = LinuxFiles.check(Sys.openat(Abi.AT_FDCWD, Sys.scratch().path(path), 0, 0), path);
+    try {
+      return measure(fd);
+    } finally {
+      Sys.close(fd);
+    }
+  }
+
+  static Optional<Digest> measure(int fd) throws IOException {
+    MemorySegment struct = Sys.scratch().struct;
+    struct.set(ValueLayout.JAVA_SHORT, 0, (short) 0);
+    struct.set(ValueLayout.JAVA_SHORT, 2, (short) HashAlgorithm.SHA512.size());
+    int result = Sys.ioctl(fd, Abi.FS_IOC_MEASURE_VERITY, struct.address());
+    if (result < 0) {
+      if (isUnsupported(-result) || result == -Errno.ENODATA) {
+        return Optional.empty();
+      }
+      throw new ErrnoException("fs-verity measurement", -result);
+    }
+    int size = struct.get(ValueLayout.JAVA_SHORT, 2);
+    byte[] digest = struct.asSlice(DIGEST_HEADER, size).toArray(ValueLayout.JAVA_BYTE);
+    return Optional.of(Digest.of(digest));
+  }
+
+  private static boolean isUnsupported(int errno) {
+    return errno == Errno.ENOTTY || errno == Errno.EOPNOTSUPP;
+  }
+
+  /** {@return true if kernel or file system cannot have fs-verity at all} */
+  static boolean mayNotSupport(int fd) {
+    MemorySegment struct = Sys.scratch().struct;
+    struct.set(ValueLayout.JAVA_SHORT, 2, (short) HashAlgorithm.SHA512.size());
+    int result = Sys.ioctl(fd, Abi.FS_IOC_MEASURE_VERITY, struct.address());
+    return isUnsupported(-result);
+  }
+
+  /**
+   * Enables fs-verity with 4096-byte blocks on a file that is open for reading only.
+   *
+   * @return false if the kernel or file system cannot; what else goes wrong is not an error either,
+   *     as with the C tools, since the digest is known without it
+   */
+  static boolean enable(int fd, HashAlgorithm algorithm) throws IOException {
+    for (int attempt = 0; ; attempt++) {
+      MemorySegment struct = Sys.scratch().struct;
+      struct.asSlice(0, 128).fill((byte) 0);
+      struct.set(ValueLayout.JAVA_INT, 0, 1);
+      struct.set(ValueLayout.JAVA_INT, 4, algorithm.id());
+      struct.set(ValueLayout.JAVA_INT, 8, VerityHasher.BLOCK_SIZE);
+      int result = Sys.ioctl(fd, Abi.FS_IOC_ENABLE_VERITY, struct.address());
+      // A child process that was just forked may hold our writing descriptor for a moment.
+      if (result != -Errno.ETXTBSY || attempt == ATTEMPTS) {
+        return !isUnsupported(-result);
+      }
+      try {
+        Thread.sleep(1 + attempt);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new java.io.InterruptedIOException("interrupted");
+      }
+    }
+  }
+}

@@ -1,0 +1,284 @@
+package io.github.composefs4j.linux;
+
+import io.github.composefs4j.core.spi.HostDirectory;
+import io.github.composefs4j.core.spi.HostFile;
+import io.github.composefs4j.core.spi.HostStat;
+import io.github.composefs4j.core.tree.FileName;
+import io.github.composefs4j.linux.sys.Abi;
+import io.github.composefs4j.linux.sys.Errno;
+import io.github.composefs4j.linux.sys.ErrnoException;
+import io.github.composefs4j.linux.sys.Sys;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Directories and files by descriptor. */
+final class LinuxFiles {
+  private static final ValueLayout.OfLong I64 = ValueLayout.JAVA_LONG_UNALIGNED;
+  private static final ValueLayout.OfInt I32 = ValueLayout.JAVA_INT_UNALIGNED;
+  private static final ValueLayout.OfShort I16 = ValueLayout.JAVA_SHORT_UNALIGNED;
+  private static final byte[] EMPTY = {};
+  private static final int DIRENTS = 1 << 15;
+
+  /** Name lists and values of xattrs have at most 64 KiB: the kernel's limits. */
+  private static final int XATTRS = 1 << 16;
+
+  private LinuxFiles() {}
+
+  static String printable(byte[] name) {
+    return FileName.printable(name);
+  }
+
+  static int check(long result, byte[] name) throws ErrnoException {
+    if (result < 0) {
+      throw new ErrnoException(printable(name), (int) -result);
+    }
+    return (int) result;
+  }
+
+  /**
+   * {@return the stat of a name in a directory, or of the directory's descriptor itself for the
+   * empty name}
+   */
+  static HostStat stat(int dir, byte[] name) throws IOException {
+    HostStat stat = statOrNull(dir, name);
+    if (stat == null) {
+      throw new ErrnoException(printable(name), Errno.ENOENT);
+    }
+    return stat;
+  }
+
+  static @Nullable HostStat statOrNull(int dir, byte[] name) throws IOException {
+    Sys.Scratch scratch = Sys.scratch();
+    int flags =
+        Abi.AT_SYMLINK_NOFOLLOW | Abi.AT_NO_AUTOMOUNT | (name.length == 0 ? Abi.AT_EMPTY_PATH : 0);
+    int result = Sys.statx(dir, scratch.path(name), flags);
+    if (result == -Errno.ENOENT) {
+      return null;
+    }
+    check(result, name);
+    MemorySegment s = scratch.struct;
+    int major = s.get(I32, 128);
+    int minor = s.get(I32, 132);
+    return new HostStat(
+        Short.toUnsignedInt(s.get(I16, 28)),
+        Integer.toUnsignedLong(s.get(I32, 16)),
+        s.get(I32, 20),
+        s.get(I32, 24),
+        minor & 0xff | major << 8 | (minor & ~0xff) << 12,
+        s.get(I64, 40),
+        s.get(I64, 112),
+        s.get(I32, 120),
+        s.get(I64, 96),
+        s.get(I32, 104),
+        Integer.toUnsignedLong(s.get(I32, 136)) << 32 | Integer.toUnsignedLong(s.get(I32, 140)),
+        s.get(I64, 32));
+  }
+
+  private interface NameLister {
+    long list(MemorySegment into, long size);
+  }
+
+  private interface ValueGetter {
+    long get(long name, MemorySegment into, long size);
+  }
+
+  private static void xattrs(NameLister lister, ValueGetter getter, HostDirectory.XattrSink sink)
+      throws IOException {
+    Sys.Scratch scratch = Sys.scratch();
+    MemorySegment data = scratch.data;
+    long length = lister.list(data, XATTRS);
+    if (length <= 0) {
+      if (length == -Errno.EOPNOTSUPP || length == 0) {
+        return;
+      }
+      throw new ErrnoException("xattrs", (int) -length);
+    }
+    byte[] names = data.asSlice(0, length).toArray(ValueLayout.JAVA_BYTE);
+    for (int at = 0; at < names.length; ) {
+      int end = at;
+      while (end < names.length && names[end] != 0) {
+        end++;
+      }
+      byte[] name = Arrays.copyOfRange(names, at, end);
+      at = end + 1;
+      long size = getter.get(scratch.path2(name), data, XATTRS);
+      if (size == -Errno.ENODATA) {
+        continue;
+      }
+      if (size < 0) {
+        throw new ErrnoException("xattr " + printable(name), (int) -size);
+      }
+      sink.accept(name, data.asSlice(0, size).toArray(ValueLayout.JAVA_BYTE));
+    }
+  }
+
+  static void xattrs(int fd, HostDirectory.XattrSink sink) throws IOException {
+    xattrs(
+        (into, size) -> Sys.flistxattr(fd, into, size),
+        (name, into, size) -> Sys.fgetxattr(fd, name, into, size),
+        sink);
+  }
+
+  /**
+   * There is no call for a name in a directory before 6.13; the kernel's own links to descriptors
+   * do.
+   */
+  private static void xattrs(int dir, byte[] name, HostDirectory.XattrSink sink)
+      throws IOException {
+    byte[] prefix = ("/proc/self/fd/" + dir + "/").getBytes(StandardCharsets.US_ASCII);
+    byte[] path = Arrays.copyOf(prefix, prefix.length + name.length);
+    System.arraycopy(name, 0, path, prefix.length, name.length);
+    Sys.Scratch scratch = Sys.scratch();
+    long at = scratch.path(path);
+    xattrs(
+        (into, size) -> Sys.llistxattr(at, into, size),
+        (key, into, size) -> Sys.lgetxattr(at, key, into, size),
+        sink);
+  }
+
+  static int readAt(int fd, long position, byte[] into, int offset, int length) throws IOException {
+    MemorySegment data = Sys.scratch().data;
+    long read = Sys.pread(fd, data, Math.min(length, data.byteSize()), position);
+    if (read < 0) {
+      throw new ErrnoException("read", (int) -read);
+    }
+    MemorySegment.copy(data, ValueLayout.JAVA_BYTE, 0, into, offset, (int) read);
+    return (int) read;
+  }
+
+  /** An open directory. */
+  static final class Directory implements HostDirectory {
+    private int fd;
+
+    Directory(int fd) {
+      this.fd = fd;
+    }
+
+    @Override
+    public HostStat stat() throws IOException {
+      return LinuxFiles.stat(fd, EMPTY);
+    }
+
+    @Override
+    public List<Entry> list() throws IOException {
+      List<byte[]> names = new ArrayList<>();
+      MemorySegment data = Sys.scratch().data;
+      while (true) {
+        int length = check(Sys.getdents64(fd, data, DIRENTS), EMPTY);
+        if (length == 0) {
+          break;
+        }
+        for (int at = 0; at < length; ) {
+          int record = Short.toUnsignedInt(data.get(I16, at + 16));
+          int start = at + 19;
+          int end = start;
+          while (data.get(ValueLayout.JAVA_BYTE, end) != 0) {
+            end++;
+          }
+          boolean dots =
+              data.get(ValueLayout.JAVA_BYTE, start) == '.'
+                  && (end - start == 1
+                      || (end - start == 2 && data.get(ValueLayout.JAVA_BYTE, start + 1) == '.'));
+          if (!dots) {
+            names.add(data.asSlice(start, end - start).toArray(ValueLayout.JAVA_BYTE));
+          }
+          at += record;
+        }
+      }
+      List<Entry> entries = new ArrayList<>(names.size());
+      for (byte[] name : names) {
+        HostStat stat = statOrNull(fd, name);
+        if (stat != null) {
+          entries.add(new Entry(name, stat));
+        }
+      }
+      return entries;
+    }
+
+    private int open(byte[] name, int flags) throws IOException {
+      return check(Sys.openat(fd, Sys.scratch().path(name), flags | Abi.O_NOFOLLOW, 0), name);
+    }
+
+    @Override
+    public HostDirectory openDirectory(byte[] name) throws IOException {
+      return new Directory(open(name, Abi.O_DIRECTORY));
+    }
+
+    @Override
+    public HostDirectory openParent() throws IOException {
+      return new Directory(open(new byte[] {'.', '.'}, Abi.O_DIRECTORY));
+    }
+
+    @Override
+    public HostFile openFile(byte[] name) throws IOException {
+      return new File(open(name, Abi.O_NONBLOCK));
+    }
+
+    @Override
+    public byte[] readLink(byte[] name) throws IOException {
+      Sys.Scratch scratch = Sys.scratch();
+      int length = check(Sys.readlinkat(fd, scratch.path(name), scratch.data, XATTRS), name);
+      return scratch.data.asSlice(0, length).toArray(ValueLayout.JAVA_BYTE);
+    }
+
+    @Override
+    public void xattrs(byte[] name, XattrSink sink) throws IOException {
+      LinuxFiles.xattrs(fd, name, sink);
+    }
+
+    @Override
+    public void xattrs(XattrSink sink) throws IOException {
+      LinuxFiles.xattrs(fd, sink);
+    }
+
+    @Override
+    public void close() {
+      if (fd >= 0) {
+        Sys.close(fd);
+        fd = -1;
+      }
+    }
+  }
+
+  /** An open regular file. */
+  static final class File implements HostFile {
+    private int fd;
+
+    File(int fd) {
+      this.fd = fd;
+    }
+
+    int fd() {
+      return fd;
+    }
+
+    @Override
+    public HostStat stat() throws IOException {
+      return LinuxFiles.stat(fd, EMPTY);
+    }
+
+    @Override
+    public int read(long position, byte[] into, int offset, int length) throws IOException {
+      return readAt(fd, position, into, offset, length);
+    }
+
+    @Override
+    public void xattrs(HostDirectory.XattrSink sink) throws IOException {
+      LinuxFiles.xattrs(fd, sink);
+    }
+
+    @Override
+    public void close() {
+      if (fd >= 0) {
+        Sys.close(fd);
+        fd = -1;
+      }
+    }
+  }
+}

@@ -1,0 +1,69 @@
+package io.github.composefs4j.linux.sys;
+
+/**
+ * System call numbers and flags of this machine; where x86_64 and aarch64 differ, chosen at start.
+ */
+public final class Abi {
+  private Abi() {}
+
+  private static final boolean ARM = System.getProperty("os.arch").equals("aarch64");
+
+  private static int of(int x86, int arm) {
+    return ARM ? arm : x86;
+  }
+
+  static final int CLOSE = of(3, 57);
+  static final int IOCTL = of(16, 29);
+  static final int PREAD64 = of(17, 67);
+  static final int PWRITE64 = of(18, 68);
+  static final int READ = of(0, 63);
+  static final int FSYNC = of(74, 82);
+  static final int MOUNT = of(165, 40);
+  static final int UMOUNT2 = of(166, 39);
+  static final int LISTXATTR_L = of(195, 12);
+  static final int GETXATTR_L = of(192, 9);
+  static final int GETXATTR_F = of(193, 10);
+  static final int LISTXATTR_F = of(196, 13);
+  static final int GETDENTS64 = of(217, 61);
+  static final int OPENAT = of(257, 56);
+  static final int MKDIRAT = of(258, 34);
+  static final int UNLINKAT = of(263, 35);
+  static final int RENAMEAT2 = of(316, 276);
+  static final int LINKAT = of(265, 37);
+  static final int READLINKAT = of(267, 78);
+  static final int FCHMOD = of(91, 52);
+  static final int FSTATFS = of(138, 44);
+  static final int SYNCFS = of(306, 267);
+  static final int COPY_FILE_RANGE = of(326, 285);
+  static final int STATX = of(332, 291);
+  static final int MOVE_MOUNT = 429;
+  static final int FSOPEN = 430;
+  static final int FSCONFIG = 431;
+  static final int FSMOUNT = 432;
+  static final int MOUNT_SETATTR = 442;
+  static final int UNSHARE = of(272, 97);
+
+  public static final int O_RDONLY = 0;
+  public static final int O_WRONLY = 1;
+  public static final int O_RDWR = 2;
+  public static final int O_CREAT = 0x40;
+  public static final int O_EXCL = 0x80;
+  public static final int O_NONBLOCK = 0x800;
+  public static final int O_CLOEXEC = 0x80000;
+  public static final int O_PATH = 0x200000;
+  public static final int O_DIRECTORY = of(0x10000, 0x4000);
+  public static final int O_NOFOLLOW = of(0x20000, 0x8000);
+  public static final int O_TMPFILE = 0x400000 | O_DIRECTORY;
+
+  public static final int AT_FDCWD = -100;
+  public static final int AT_SYMLINK_NOFOLLOW = 0x100;
+  public static final int AT_SYMLINK_FOLLOW = 0x400;
+  public static final int AT_NO_AUTOMOUNT = 0x800;
+  public static final int AT_EMPTY_PATH = 0x1000;
+
+  public static final long FICLONE = 0x40049409L;
+  public static final long FS_IOC_ENABLE_VERITY = 0x40806685L;
+  public static final long FS_IOC_MEASURE_VERITY = 0xC0046686L;
+  public static final long LOOP_CTL_GET_FREE = 0x4C82L;
+  public static final long LOOP_CONFIGURE = 0x4C0AL;
+}

@@ -1,0 +1,212 @@
+package io.github.composefs4j.linux.sys;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.StructLayout;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+
+/**
+ * System calls with their error numbers. A result below 0 is the negative errno. Thread-safe: what
+ * a call needs in native memory belongs to the thread.
+ */
+public final class Sys {
+  private Sys() {}
+
+  private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG;
+  private static final StructLayout CALL_STATE = Linker.Option.captureStateLayout();
+  private static final long ERRNO =
+      CALL_STATE.byteOffset(MemoryLayout.PathElement.groupElement("errno"));
+  @SuppressWarnings("restricted") // this class is the door
+  private static final MethodHandle SYSCALL =
+      Linker.nativeLinker()
+          .downcallHandle(
+              Linker.nativeLinker().defaultLookup().findOrThrow("syscall"),
+              FunctionDescriptor.of(LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG),
+              Linker.Option.firstVariadicArg(1),
+              Linker.Option.captureCallState("errno"));
+
+  /** Native memory of one thread, made once. */
+  public static final class Scratch {
+    private static final int PATH = 1 << 16;
+
+    private final Arena arena = Arena.ofAuto();
+    private final MemorySegment state = arena.allocate(CALL_STATE);
+    private final MemorySegment path = arena.allocate(PATH);
+    private final MemorySegment path2 = arena.allocate(PATH);
+
+    /** 256 bytes for structures. */
+    public final MemorySegment struct = arena.allocate(512, 8);
+
+    /** 256 KiB for data. */
+    public final MemorySegment data = arena.allocate(1 << 18, 8);
+
+    /** {@return the address of a NUL-terminated copy, valid until the next call} */
+    public long path(byte[] bytes) throws ErrnoException {
+      return copy(path, bytes);
+    }
+
+    /** {@return as {@link #path}, in a second place} */
+    public long path2(byte[] bytes) throws ErrnoException {
+      return copy(path2, bytes);
+    }
+
+    private static long copy(MemorySegment to, byte[] bytes) throws ErrnoException {
+      if (bytes.length >= PATH) {
+        throw new ErrnoException("a path of " + bytes.length + " bytes", 36);
+      }
+      MemorySegment.copy(bytes, 0, to, ValueLayout.JAVA_BYTE, 0, bytes.length);
+      to.set(ValueLayout.JAVA_BYTE, bytes.length, (byte) 0);
+      return to.address();
+    }
+  }
+
+  private static final ThreadLocal<Scratch> SCRATCH = ThreadLocal.withInitial(Scratch::new);
+
+  /** {@return this thread's memory} */
+  public static Scratch scratch() {
+    return SCRATCH.get();
+  }
+
+  /**
+   * {@return the result of a system call, or its negative error number; repeated if a signal
+   * interrupted it}
+   */
+  static long call(int number, long a, long b, long c, long d, long e, long f) {
+    MemorySegment state = SCRATCH.get().state;
+    while (true) {
+      long result;
+      try {
+        result = (long) SYSCALL.invokeExact(state, (long) number, a, b, c, d, e, f);
+      } catch (Throwable t) {
+        throw new IllegalStateException("system call " + number, t);
+      }
+      if (result != -1) {
+        return result;
+      }
+      int errno = state.get(ValueLayout.JAVA_INT, ERRNO);
+      if (errno != Errno.EINTR) {
+        return -errno;
+      }
+    }
+  }
+
+  public static int openat(int dir, long path, int flags, int mode) {
+    return (int) call(Abi.OPENAT, dir, path, flags | Abi.O_CLOEXEC, mode, 0, 0);
+  }
+
+  public static void close(int fd) {
+    call(Abi.CLOSE, fd, 0, 0, 0, 0, 0);
+  }
+
+  public static long pread(int fd, MemorySegment into, long length, long position) {
+    return call(Abi.PREAD64, fd, into.address(), length, position, 0, 0);
+  }
+
+  public static long read(int fd, MemorySegment into, long length) {
+    return call(Abi.READ, fd, into.address(), length, 0, 0, 0);
+  }
+
+  public static long pwrite(int fd, MemorySegment from, long length, long position) {
+    return call(Abi.PWRITE64, fd, from.address(), length, position, 0, 0);
+  }
+
+  /** Fills {@code scratch().struct} with 256 bytes. */
+  public static int statx(int dir, long path, int flags) {
+    return (int) call(Abi.STATX, dir, path, flags, 0x7ff, SCRATCH.get().struct.address(), 0);
+  }
+
+  public static long getdents64(int fd, MemorySegment into, long size) {
+    return call(Abi.GETDENTS64, fd, into.address(), size, 0, 0, 0);
+  }
+
+  public static long readlinkat(int dir, long path, MemorySegment into, long size) {
+    return call(Abi.READLINKAT, dir, path, into.address(), size, 0, 0);
+  }
+
+  public static long flistxattr(int fd, MemorySegment into, long size) {
+    return call(Abi.LISTXATTR_F, fd, into.address(), size, 0, 0, 0);
+  }
+
+  public static long llistxattr(long path, MemorySegment into, long size) {
+    return call(Abi.LISTXATTR_L, path, into.address(), size, 0, 0, 0);
+  }
+
+  public static long fgetxattr(int fd, long name, MemorySegment into, long size) {
+    return call(Abi.GETXATTR_F, fd, name, into.address(), size, 0, 0);
+  }
+
+  public static long lgetxattr(long path, long name, MemorySegment into, long size) {
+    return call(Abi.GETXATTR_L, path, name, into.address(), size, 0, 0);
+  }
+
+  public static int mkdirat(int dir, long path, int mode) {
+    return (int) call(Abi.MKDIRAT, dir, path, mode, 0, 0, 0);
+  }
+
+  public static int unlinkat(int dir, long path, int flags) {
+    return (int) call(Abi.UNLINKAT, dir, path, flags, 0, 0, 0);
+  }
+
+  public static int renameat(int dir, long path, int toDir, long toPath) {
+    return (int) call(Abi.RENAMEAT2, dir, path, toDir, toPath, 0, 0);
+  }
+
+  public static int linkat(int dir, long path, int toDir, long toPath, int flags) {
+    return (int) call(Abi.LINKAT, dir, path, toDir, toPath, flags, 0);
+  }
+
+  public static int fchmod(int fd, int mode) {
+    return (int) call(Abi.FCHMOD, fd, mode, 0, 0, 0, 0);
+  }
+
+  public static int syncfs(int fd) {
+    return (int) call(Abi.SYNCFS, fd, 0, 0, 0, 0, 0);
+  }
+
+  public static int ioctl(int fd, long request, long argument) {
+    return (int) call(Abi.IOCTL, fd, request, argument, 0, 0, 0);
+  }
+
+  public static long copyFileRange(int in, long inOffset, int out, long outOffset, long length) {
+    return call(Abi.COPY_FILE_RANGE, in, inOffset, out, outOffset, length, 0);
+  }
+
+  /** {@return the file system's magic number, or a negative error number} */
+  public static long fileSystemType(int fd) {
+    MemorySegment struct = SCRATCH.get().struct;
+    long result = call(Abi.FSTATFS, fd, struct.address(), 0, 0, 0, 0);
+    return result < 0 ? result : struct.get(ValueLayout.JAVA_LONG, 0) & 0xffff_ffffL;
+  }
+
+  public static int mount(long source, long target, long type, long flags, long data) {
+    return (int) call(Abi.MOUNT, source, target, type, flags, data, 0);
+  }
+
+  public static int umount(long target, int flags) {
+    return (int) call(Abi.UMOUNT2, target, flags, 0, 0, 0, 0);
+  }
+
+  public static int fsopen(long type) {
+    return (int) call(Abi.FSOPEN, type, 1, 0, 0, 0, 0);
+  }
+
+  public static int fsconfig(int fs, int command, long key, long value, int aux) {
+    return (int) call(Abi.FSCONFIG, fs, command, key, value, aux, 0);
+  }
+
+  public static int fsmount(int fs, int attributes) {
+    return (int) call(Abi.FSMOUNT, fs, 1, attributes, 0, 0, 0);
+  }
+
+  public static int moveMount(int from, long fromPath, int to, long toPath, int flags) {
+    return (int) call(Abi.MOVE_MOUNT, from, fromPath, to, toPath, flags, 0);
+  }
+
+  public static int mountSetattr(int fd, long path, int flags, MemorySegment attributes) {
+    return (int) call(Abi.MOUNT_SETATTR, fd, path, flags, attributes.address(), 32, 0);
+  }
+}
