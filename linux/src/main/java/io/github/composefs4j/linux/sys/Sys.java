@@ -20,6 +20,7 @@ public final class Sys {
   private static final StructLayout CALL_STATE = Linker.Option.captureStateLayout();
   private static final long ERRNO =
       CALL_STATE.byteOffset(MemoryLayout.PathElement.groupElement("errno"));
+
   @SuppressWarnings("restricted") // this class is the door
   private static final MethodHandle SYSCALL =
       Linker.nativeLinker()
