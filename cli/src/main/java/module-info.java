@@ -3,6 +3,5 @@
 module io.github.composefs4j.cli {
   requires io.github.composefs4j.core;
   requires io.github.composefs4j.linux;
-  requires static info.picocli;
   requires static org.jspecify;
 }

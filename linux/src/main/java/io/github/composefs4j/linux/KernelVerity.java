@@ -8,6 +8,7 @@ import io.github.composefs4j.linux.sys.Errno;
 import io.github.composefs4j.linux.sys.ErrnoException;
 import io.github.composefs4j.linux.sys.Sys;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
@@ -19,6 +20,11 @@ public final class KernelVerity {
   private static final int DIGEST_HEADER = 4;
 
   private KernelVerity() {}
+
+  /** {@return whether native access is there to ask the kernel} */
+  public static boolean isAvailable() {
+    return new LinuxPlatform().isAvailable();
+  }
 
   /**
    * {@return the digest that the kernel guarantees for a file, or empty if it has none}
@@ -86,7 +92,7 @@ public final class KernelVerity {
         Thread.sleep(1 + attempt);
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
-        throw new java.io.InterruptedIOException("interrupted");
+        throw new InterruptedIOException("interrupted");
       }
     }
   }
