@@ -135,19 +135,19 @@ final class Mkcomposefs implements Command {
         throw new UsageException(
             "--format-version does not go with --min-version and --max-version");
       }
-      if (formatVersion > 2) {
+      FormatVersion version = FormatVersion.of(formatVersion);
+      if (version == null) {
         throw new UsageException("--format-version is 0, 1 or 2");
       }
-      FormatVersion version = FormatVersion.values()[formatVersion];
       return new ImageOptions(version, version, digest);
     }
     boolean given = minVersion >= 0 || maxVersion >= 0;
-    int min = Math.max(0, minVersion);
-    int max = given ? Math.max(0, maxVersion) : 1;
-    if (min > 1 || max > 1) {
+    FormatVersion min = FormatVersion.of(Math.max(0, minVersion));
+    FormatVersion max = FormatVersion.of(given ? Math.max(0, maxVersion) : 1);
+    if (min == null || max == null || min == FormatVersion.V2 || max == FormatVersion.V2) {
       throw new UsageException("--min-version and --max-version are 0 or 1");
     }
-    return new ImageOptions(FormatVersion.values()[min], FormatVersion.values()[max], digest);
+    return new ImageOptions(min, max, digest);
   }
 
   private FileTree readDump(String source, Console console) throws IOException {

@@ -25,4 +25,14 @@ public enum FormatVersion {
   public int number() {
     return number;
   }
+
+  /** {@return the version of this number, or null if there is none} */
+  public static @Nullable FormatVersion of(int number) {
+    return switch (number) {
+      case 0 -> V0;
+      case 1 -> V1;
+      case 2 -> V2;
+      default -> null;
+    };
+  }
 }

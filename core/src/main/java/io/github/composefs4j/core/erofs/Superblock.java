@@ -62,10 +62,9 @@ record Superblock(
 
   private static FormatVersion version(ImageBytes bytes) throws IOException {
     int number = bytes.i32(Disk.HEADER_COMPOSEFS_VERSION);
-    for (FormatVersion version : FormatVersion.values()) {
-      if (version.number() == number) {
-        return version;
-      }
+    FormatVersion version = FormatVersion.of(number);
+    if (version != null) {
+      return version;
     }
     throw new UnsupportedFormatException(
         bytes.name(), "composefs version " + Integer.toUnsignedString(number));
