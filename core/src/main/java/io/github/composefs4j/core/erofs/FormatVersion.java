@@ -1,5 +1,7 @@
 package io.github.composefs4j.core.erofs;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * The versions of the image format, field {@code composefs_version} of the header (erofs-image.md
  * 1.1).
