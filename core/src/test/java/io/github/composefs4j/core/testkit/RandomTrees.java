@@ -1,0 +1,298 @@
+package io.github.composefs4j.core.testkit;
+
+import io.github.composefs4j.core.errors.InvalidTreeException;
+import io.github.composefs4j.core.tree.Content;
+import io.github.composefs4j.core.tree.Device;
+import io.github.composefs4j.core.tree.Directory;
+import io.github.composefs4j.core.tree.Fifo;
+import io.github.composefs4j.core.tree.FileTree;
+import io.github.composefs4j.core.tree.Inode;
+import io.github.composefs4j.core.tree.Limits;
+import io.github.composefs4j.core.tree.RegularFile;
+import io.github.composefs4j.core.tree.Socket;
+import io.github.composefs4j.core.tree.Stat;
+import io.github.composefs4j.core.tree.Symlink;
+import io.github.composefs4j.core.tree.XattrSet;
+import io.github.composefs4j.core.verity.Digest;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.random.RandomGenerator;
+
+/**
+ * Trees at random that can be written as images and read back unchanged: link counts are right,
+ * directories with whiteouts carry the marks that readers find there (erofs-image.md 12.2), no
+ * attribute looks like a whiteout's mark (Q13), and special files have no size (Q9).
+ */
+public final class RandomTrees {
+  private static final String[] XATTR_NAMES = {
+    "user.a",
+    "user.comment",
+    "security.selinux",
+    "security.capability",
+    "trusted.x",
+    "trusted.overlay.redirect",
+    "trusted.overlay.overlay.opaque",
+    "trusted.overlay.metacopy",
+    "user.overlay.opaque",
+    "system.posix_acl_access",
+    "system.posix_acl_default",
+    "lustre.lov",
+    "other",
+    "user."
+  };
+
+  private final RandomGenerator random;
+  private final boolean unusual;
+  private final boolean wholeSeconds;
+  private final List<Directory> directories = new ArrayList<>();
+  private final List<Inode> links = new ArrayList<>();
+  private final XattrSet.Interner interner = new XattrSet.Interner();
+  private final List<XattrSet> sets = new ArrayList<>();
+  private int left;
+
+  private RandomTrees(RandomGenerator random, boolean unusual, boolean wholeSeconds) {
+    this.random = random;
+    this.unusual = unusual;
+    this.wholeSeconds = wholeSeconds;
+    this.left = random.nextInt(40);
+  }
+
+  /** {@return a tree within the limits of all versions, but for nanoseconds, which V2 drops} */
+  public static FileTree usual(RandomGenerator random) {
+    return new RandomTrees(random, false, false).tree();
+  }
+
+  /** {@return a tree that V2 images hold unchanged} */
+  public static FileTree version2(RandomGenerator random) {
+    return new RandomTrees(random, false, true).tree();
+  }
+
+  /**
+   * {@return a tree within the limits of V0 and V1: also large inline files and targets, object
+   * paths of any kind, large directories, deep nesting, extreme numbers}
+   */
+  public static FileTree unusual(RandomGenerator random) {
+    return new RandomTrees(random, true, false).tree();
+  }
+
+  private FileTree tree() {
+    try {
+      Directory root = directory();
+      for (int at = 0; at < directories.size() && left > 0; at++) {
+        fill(directories.get(at), at == 0);
+      }
+      for (Inode inode : links) {
+        addLink(inode);
+      }
+      return FileTree.of(root);
+    } catch (InvalidTreeException e) {
+      throw new AssertionError("the generator is wrong", e);
+    }
+  }
+
+  private void fill(Directory directory, boolean isRoot) throws InvalidTreeException {
+    int count = 1 + random.nextInt(Math.min(left, 12));
+    if (unusual && chance(25)) {
+      // Names of equal length fill blocks to the brim, or just not.
+      count = 10 + random.nextInt(300);
+    }
+    boolean longNames = chance(10);
+    for (int i = 0; i < count; i++) {
+      byte[] name = isRoot && chance(6) ? stubName() : name(longNames);
+      if (directory.position(name) < 0 || directory.size() == 0) {
+        add(directory, name);
+      }
+    }
+    left -= count;
+  }
+
+  private void add(Directory directory, byte[] name) throws InvalidTreeException {
+    if (isMarked(directory) && chance(3)) {
+      directory.add(name, Device.character(stat(1), xattrs(), 0));
+      return;
+    }
+    int further = chance(12) ? 1 + random.nextInt(3) : 0;
+    int kind = random.nextInt(12);
+    Inode inode = kind < 3 ? directory() : leaf(kind, stat(1 + further));
+    directory.add(name, inode);
+    if (!(inode instanceof Directory)) {
+      for (int i = 0; i < further; i++) {
+        links.add(inode);
+      }
+    }
+  }
+
+  private void addLink(Inode inode) throws InvalidTreeException {
+    for (; ; ) {
+      Directory directory = directories.get(random.nextInt(directories.size()));
+      byte[] name = name(false);
+      if (directory.size() == 0 || directory.position(name) < 0) {
+        directory.link(name, inode);
+        return;
+      }
+    }
+  }
+
+  private Directory directory() throws InvalidTreeException {
+    XattrSet set = xattrs();
+    if (chance(6)) {
+      XattrSet.Builder builder = new XattrSet.Builder();
+      for (XattrSet.Cursor c = set.cursor(); c.next(); ) {
+        if (c.valueLength() < 5000) {
+          builder.set(c.name(), c.value());
+        }
+      }
+      builder.set(ascii("trusted.overlay.opaque"), ascii("x"));
+      builder.set(ascii("user.overlay.opaque"), ascii("x"));
+      set = interner.intern(builder.build());
+    }
+    Directory directory = new Directory(stat(2), set);
+    directories.add(directory);
+    return directory;
+  }
+
+  private static boolean isMarked(Directory directory) {
+    byte[] trusted = directory.xattrs().get(ascii("trusted.overlay.opaque"));
+    byte[] user = directory.xattrs().get(ascii("user.overlay.opaque"));
+    return trusted != null && user != null && user.length == 1 && user[0] == 'x';
+  }
+
+  private Inode leaf(int kind, Stat stat) throws InvalidTreeException {
+    XattrSet xattrs = xattrs();
+    return switch (kind) {
+      case 3 -> new Symlink(stat, xattrs, text(1 + size(unusual ? Limits.SYMLINK_MAX : 1024)));
+      case 4 ->
+          switch (random.nextInt(4)) {
+            case 0 -> Device.block(stat, xattrs, random.nextInt());
+            case 1 -> Device.character(stat, xattrs, 1 + random.nextInt(Integer.MAX_VALUE));
+            case 2 -> new Fifo(stat, xattrs);
+            default -> new Socket(stat, xattrs);
+          };
+      case 5 -> RegularFile.empty(stat, xattrs);
+      case 6, 7, 8 -> RegularFile.inline(stat, xattrs, bytes(size(unusual ? 5001 : 513)));
+      default -> external(stat, xattrs);
+    };
+  }
+
+  private RegularFile external(Stat stat, XattrSet xattrs) throws InvalidTreeException {
+    long size = 1 + (random.nextLong() >>> random.nextInt(24, 63));
+    if (unusual && chance(8)) {
+      size = (1L << random.nextInt(54)) - random.nextInt(2);
+    }
+    size = Math.clamp(size, 1, unusual ? Limits.EXTERNAL_MAX : 1L << 40);
+    Digest digest = Digest.of(bytes(chance(10) && unusual ? 64 : 32));
+    if (chance(4)) {
+      digest = Digest.parse("0123456789abcdef".repeat(4));
+    }
+    if (chance(12)) {
+      return RegularFile.of(stat, xattrs, size, new Content.Sparse());
+    }
+    if (!unusual || chance(2)) {
+      return RegularFile.external(stat, xattrs, size, digest);
+    }
+    byte[] path = text(1 + size(Limits.PAYLOAD_MAX - 1));
+    return RegularFile.of(
+        stat,
+        xattrs,
+        size,
+        switch (random.nextInt(3)) {
+          case 0 -> new Content.External(path, null);
+          case 1 -> new Content.External(null, digest);
+          default -> new Content.External(path, digest);
+        });
+  }
+
+  private Stat stat(int nlink) {
+    long seconds = chance(2) ? 1_700_000_000L : random.nextInt();
+    int nanos = wholeSeconds || chance(2) ? 0 : random.nextInt(1_000_000_000);
+    if (chance(20)) {
+      seconds = random.nextLong();
+    }
+    int owner = chance(3) ? random.nextInt(70_000) : 0;
+    if (chance(20)) {
+      owner = random.nextInt();
+    }
+    return new Stat(random.nextInt(07777 + 1), nlink, owner, chance(2) ? owner : 0, seconds, nanos);
+  }
+
+  private XattrSet xattrs() throws InvalidTreeException {
+    if (chance(2)) {
+      return XattrSet.EMPTY;
+    }
+    if (!sets.isEmpty() && chance(2)) {
+      return sets.get(random.nextInt(sets.size()));
+    }
+    XattrSet.Builder builder = new XattrSet.Builder();
+    for (int i = random.nextInt(4); i >= 0; i--) {
+      String name = XATTR_NAMES[random.nextInt(XATTR_NAMES.length)];
+      if (chance(8)) {
+        name = "user." + "n".repeat(random.nextInt(251));
+      }
+      // Equal pairs in different sets are shared, too.
+      byte[] value = chance(2) ? ascii("value") : bytes(size(chance(30) ? 7000 : 60));
+      builder.set(ascii(name), value);
+    }
+    XattrSet set = interner.intern(builder.build());
+    sets.add(set);
+    return set;
+  }
+
+  private byte[] stubName() {
+    int value = random.nextInt(256);
+    return new byte[] {
+      (byte) Character.forDigit(value >> 4, 16), (byte) Character.forDigit(value & 15, 16)
+    };
+  }
+
+  private byte[] name(boolean isLong) {
+    int length = isLong ? 255 - random.nextInt(3) : 1 + random.nextInt(12);
+    byte[] name = bytes(length);
+    boolean plain = !chance(8);
+    for (int i = 0; i < length; i++) {
+      if (plain) {
+        name[i] = (byte) ('a' + (name[i] & 15));
+      } else if (name[i] == 0 || name[i] == '/') {
+        name[i] = (byte) 0xff;
+      }
+    }
+    if (name[0] == '.') {
+      // Names that sort before "." have a place of their own among the entries.
+      name[0] = '-';
+    }
+    return name;
+  }
+
+  /** Text without NUL. */
+  private byte[] text(int length) {
+    byte[] text = bytes(length);
+    boolean plain = !chance(8);
+    for (int i = 0; i < length; i++) {
+      text[i] = plain ? (byte) ('a' + (text[i] & 15)) : text[i] == 0 ? 1 : text[i];
+    }
+    return text;
+  }
+
+  /** Mostly small, below {@code bound}; sometimes just below it. */
+  private int size(int bound) {
+    return switch (random.nextInt(8)) {
+      case 0 -> random.nextInt(bound);
+      case 1 -> bound - 1 - random.nextInt(Math.min(3, bound));
+      default -> random.nextInt(Math.min(bound, 80));
+    };
+  }
+
+  private byte[] bytes(int length) {
+    byte[] bytes = new byte[length];
+    random.nextBytes(bytes);
+    return bytes;
+  }
+
+  private boolean chance(int oneOf) {
+    return random.nextInt(oneOf) == 0;
+  }
+
+  private static byte[] ascii(String text) {
+    return text.getBytes(StandardCharsets.US_ASCII);
+  }
+}
