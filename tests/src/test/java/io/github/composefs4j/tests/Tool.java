@@ -1,0 +1,62 @@
+package io.github.composefs4j.tests;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Runs programs, ours as a process of its own. */
+final class Tool {
+  /** What a process left. */
+  record Result(int status, byte[] outBytes, String err) {
+    String out() {
+      return new String(outBytes, StandardCharsets.ISO_8859_1);
+    }
+  }
+
+  private Tool() {}
+
+  static Result run(String... command) throws IOException, InterruptedException {
+    return run(List.of(command));
+  }
+
+  static Result run(List<String> command) throws IOException, InterruptedException {
+    Path out = Files.createTempFile("out", "");
+    Path err = Files.createTempFile("err", "");
+    try {
+      Process process =
+          new ProcessBuilder(command)
+              .redirectOutput(out.toFile())
+              .redirectError(err.toFile())
+              .start();
+      int status = process.waitFor();
+      return new Result(
+          status, Files.readAllBytes(out), Files.readString(err, StandardCharsets.ISO_8859_1));
+    } finally {
+      Files.delete(out);
+      Files.delete(err);
+    }
+  }
+
+  /** The command line of one of our commands. */
+  static List<String> command(String name, String... args) {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED",
+                "-XX:+UseSerialGC",
+                "-cp",
+                System.getProperty("java.class.path"),
+                "-Dcomposefs.command=" + name,
+                "io.github.composefs4j.cli.Main"));
+    command.addAll(List.of(args));
+    return command;
+  }
+
+  static Result composefs(String name, String... args) throws IOException, InterruptedException {
+    return run(command(name, args));
+  }
+}
