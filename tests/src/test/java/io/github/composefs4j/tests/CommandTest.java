@@ -26,7 +26,8 @@ class CommandTest {
   @Test
   void makesTheGoldenImageAndPrintsIt() throws Exception {
     Tool.Result made =
-        Tool.composefs("mkcomposefs", "--from-file", "--print-digest", dump.toString(), image.toString());
+        Tool.composefs(
+            "mkcomposefs", "--from-file", "--print-digest", dump.toString(), image.toString());
     assertThat(made.err()).isEmpty();
     String digest =
         Vectors.rows("images/digests.tsv").stream()
@@ -51,7 +52,8 @@ class CommandTest {
   @Test
   void leavesTheOldFileAfterAFailureAndNoNewOne() throws Exception {
     Files.writeString(image, "old");
-    Path bad = Files.writeString(directory.resolve("bad.dump"), "/ 0 40755 1 0 0 0 0.0 - - -\n/x y\n");
+    Path bad =
+        Files.writeString(directory.resolve("bad.dump"), "/ 0 40755 1 0 0 0 0.0 - - -\n/x y\n");
     Tool.Result failed =
         Tool.composefs("mkcomposefs", "--from-file", bad.toString(), image.toString());
     assertThat(failed.status()).isEqualTo(1);
@@ -138,7 +140,11 @@ class CommandTest {
     Path script = directory.resolve("run");
     Files.writeString(
         script,
-        "f=$(printf '" + directory + "/n\\377me')\ncp " + dump + " \"$f\"\n"
+        "f=$(printf '"
+            + directory
+            + "/n\\377me')\ncp "
+            + dump
+            + " \"$f\"\n"
             + "exec \"$@\" --from-file --print-digest-only \"$f\"\n");
     for (String locale : new String[] {"C", "C.UTF-8"}) {
       List<String> shell =

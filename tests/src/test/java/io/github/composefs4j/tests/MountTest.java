@@ -49,7 +49,8 @@ class MountTest {
     assertThat(Tool.run("mknod", source + "/fifo", "p").status()).isZero();
     assertThat(Tool.run("mknod", source + "/null", "c", "1", "3").status()).isZero();
     Tool.Result made =
-        Tool.composefs("mkcomposefs", "--digest-store=" + objects, source.toString(), image.toString());
+        Tool.composefs(
+            "mkcomposefs", "--digest-store=" + objects, source.toString(), image.toString());
     assertThat(made.err()).isEmpty();
     assertThat(made.status()).isZero();
   }
@@ -73,8 +74,7 @@ class MountTest {
         new MountOptions(
             image, plain.objects(), null, Verity.OFF, null, null, true, null, 0, loop, old),
         target);
-    Tool.Result rsync =
-        Tool.run("rsync", "-aHAXnci", "--delete", source + "/", target + "/");
+    Tool.Result rsync = Tool.run("rsync", "-aHAXnci", "--delete", source + "/", target + "/");
     assertThat(rsync.out()).isEmpty();
     assertThat(rsync.status()).isZero();
     assertThat(Files.getAttribute(target.resolve("hard"), "unix:nlink")).isEqualTo(2);
@@ -151,22 +151,21 @@ class MountTest {
     assertThat(verity.status()).isEqualTo(1);
     assertThat(verity.err()).contains("tryverity").hasLineCount(1);
     Digest digest = VerityHasher.digest(HashAlgorithm.SHA256, Files.readAllBytes(image));
-    assertThatThrownBy(
-            () ->
-                KernelMount.mount(
-                    new MountOptions(
-                        image,
-                        List.of(objects),
-                        digest,
-                        Verity.REQUIRE,
-                        null,
-                        null,
-                        true,
-                        null,
-                        0,
-                        false,
-                        false),
-                    target))
+    assertThatThrownBy(() ->
+            KernelMount.mount(
+                new MountOptions(
+                    image,
+                    List.of(objects),
+                    digest,
+                    Verity.REQUIRE,
+                    null,
+                    null,
+                    true,
+                    null,
+                    0,
+                    false,
+                    false),
+                target))
         .isInstanceOf(ComposefsException.class)
         .hasMessageContaining("fs-verity");
     assertThat(target.resolve("small")).doesNotExist();
@@ -181,8 +180,7 @@ class MountTest {
     }
     Path missing = directory.resolve("missing");
     for (int i = 0; i < 50; i++) {
-      assertThatThrownBy(
-              () -> KernelMount.mount(MountOptions.of(image, List.of(missing)), target))
+      assertThatThrownBy(() -> KernelMount.mount(MountOptions.of(image, List.of(missing)), target))
           .isInstanceOf(IOException.class)
           .hasMessageContaining("missing");
     }

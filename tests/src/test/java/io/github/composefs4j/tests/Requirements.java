@@ -4,7 +4,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Assumptions;
 
-/** What a test needs of the machine: says so when it is skipped; with COMPOSEFS_TESTS_REQUIRE=all a lack is a failure. */
+/**
+ * What a test needs of the machine: says so when it is skipped; with COMPOSEFS_TESTS_REQUIRE=all a
+ * lack is a failure.
+ */
 final class Requirements {
   private Requirements() {}
 

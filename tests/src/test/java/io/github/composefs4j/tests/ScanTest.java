@@ -83,10 +83,7 @@ class ScanTest {
   private static ProcessBuilder fill(Path store, Path source) {
     return new ProcessBuilder(
             Tool.command(
-                "mkcomposefs",
-                "--digest-store=" + store,
-                "--print-digest-only",
-                source.toString()))
+                "mkcomposefs", "--digest-store=" + store, "--print-digest-only", source.toString()))
         .redirectErrorStream(true)
         .redirectOutput(ProcessBuilder.Redirect.DISCARD);
   }
@@ -100,28 +97,26 @@ class ScanTest {
     Thread writer =
         Thread.ofPlatform()
             .daemon()
-            .start(
-                () -> {
-                  try {
-                    for (int i = 0; !Thread.currentThread().isInterrupted(); i++) {
-                      Path file = source.resolve("f" + i % 50);
-                      Files.writeString(file, "y".repeat(500 + i % 3000));
-                      if (i % 7 == 0) {
-                        Files.move(
-                            file,
-                            source.resolve("g" + i % 50),
-                            java.nio.file.StandardCopyOption.REPLACE_EXISTING);
-                      }
-                      Thread.sleep(1);
-                    }
-                  } catch (Exception e) {
-                    // the test is over
+            .start(() -> {
+              try {
+                for (int i = 0; !Thread.currentThread().isInterrupted(); i++) {
+                  Path file = source.resolve("f" + i % 50);
+                  Files.writeString(file, "y".repeat(500 + i % 3000));
+                  if (i % 7 == 0) {
+                    Files.move(
+                        file,
+                        source.resolve("g" + i % 50),
+                        java.nio.file.StandardCopyOption.REPLACE_EXISTING);
                   }
-                });
+                  Thread.sleep(1);
+                }
+              } catch (Exception e) {
+                // the test is over
+              }
+            });
     int failed = 0;
     for (int i = 0; i < 10; i++) {
-      Tool.Result result =
-          Tool.composefs("mkcomposefs", "--print-digest-only", source.toString());
+      Tool.Result result = Tool.composefs("mkcomposefs", "--print-digest-only", source.toString());
       if (result.status() != 0) {
         assertThat(result.err()).contains(source.toString()).hasLineCount(1);
         failed++;
@@ -145,7 +140,8 @@ class ScanTest {
     Tool.Result atLimit = Tool.composefs("mkcomposefs", "--print-digest-only", deep.toString());
     assertThat(atLimit.err()).isEmpty();
     assertThat(atLimit.status()).isZero();
-    Tool.run("sh", "-c", "mkdir \"$0/../outer\" && mv \"$0\" \"$0/../outer/deep\"", deep.toString());
+    Tool.run(
+        "sh", "-c", "mkdir \"$0/../outer\" && mv \"$0\" \"$0/../outer/deep\"", deep.toString());
     Tool.Result deeper =
         Tool.composefs("mkcomposefs", "--print-digest-only", directory.resolve("outer").toString());
     assertThat(deeper.status()).isEqualTo(1);
