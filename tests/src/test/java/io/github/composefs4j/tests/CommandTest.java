@@ -108,9 +108,6 @@ class CommandTest {
   void losesNothingOnAFullDevice() throws Exception {
     Files.write(image, Vectors.image("basic-types.cfs"));
     List<String> command = Tool.command("composefs-info", "dump", image.toString());
-    Tool.Result full =
-        Tool.run("sh", "-c", "exec \"$@\" >/dev/full", "sh", command.getFirst(), "--version");
-    assertThat(full.status()).isNotZero();
     List<String> shell = new java.util.ArrayList<>(List.of("sh", "-c", "\"$@\" >/dev/full", "sh"));
     shell.addAll(command);
     Tool.Result result = Tool.run(shell);
