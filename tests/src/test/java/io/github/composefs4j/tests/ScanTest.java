@@ -126,26 +126,24 @@ class ScanTest {
     assertThat(failed).isPositive();
   }
 
+  /** Outside of the temporary directory: JUnit's way of removing that is quadratic in the depth. */
   @Test
   void refusesDeepTreesInOneLineAndTakesThoseAtTheLimit() throws Exception {
-    Path deep = directory.resolve("deep");
-    Tool.Result made =
-        Tool.run(
-            "sh",
-            "-c",
-            "mkdir \"$0\" && cd \"$0\" && i=0 && while [ $i -lt 2048 ]; do mkdir d && cd -P d 2>/dev/null || cd d;"
-                + " i=$((i+1)); done",
-            deep.toString());
-    assertThat(made.status()).isZero();
-    Tool.Result atLimit = Tool.composefs("mkcomposefs", "--print-digest-only", deep.toString());
-    assertThat(atLimit.err()).isEmpty();
-    assertThat(atLimit.status()).isZero();
-    Tool.run(
-        "sh", "-c", "mkdir \"$0/../outer\" && mv \"$0\" \"$0/../outer/deep\"", deep.toString());
-    Tool.Result deeper =
-        Tool.composefs("mkcomposefs", "--print-digest-only", directory.resolve("outer").toString());
-    assertThat(deeper.status()).isEqualTo(1);
-    assertThat(deeper.err()).contains("nested deeper than 2048").hasLineCount(1);
-    Tool.run("rm", "-rf", directory.resolve("outer").toString());
+    Path outer = Files.createTempDirectory("deep");
+    try {
+      String script =
+          "cd \"$0\" && mkdir d && cd d && i=1 && while [ $i -lt 2048 ]; do mkdir d; cd d; i=$((i+1)); done";
+      assertThat(Tool.run("sh", "-c", script, outer.toString()).status()).isZero();
+      Tool.Result atLimit = Tool.composefs("mkcomposefs", "--print-digest-only", outer.toString());
+      assertThat(atLimit.err()).isEmpty();
+      assertThat(atLimit.status()).isZero();
+      String deeper = "mkdir \"$0/e\" && mv \"$0/d\" \"$0/e/d\"";
+      assertThat(Tool.run("sh", "-c", deeper, outer.toString()).status()).isZero();
+      Tool.Result refused = Tool.composefs("mkcomposefs", "--print-digest-only", outer.toString());
+      assertThat(refused.status()).isEqualTo(1);
+      assertThat(refused.err()).contains("nested deeper than 2048").hasLineCount(1);
+    } finally {
+      Tool.run("rm", "-rf", outer.toString());
+    }
   }
 }

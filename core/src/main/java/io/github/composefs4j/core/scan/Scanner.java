@@ -41,6 +41,9 @@ public final class Scanner {
   /** Directories kept open on the way down; those above are opened again through {@code ..}. */
   private static final int DIRECTORIES_OPEN = 256;
 
+  /** Bytes of stack for {@link Limits#DEPTH_MAX} levels: about 4 KiB a level are used. */
+  private static final long WALK_STACK = 64 << 20;
+
   private static final byte[] USER = FileName.encode("user.");
   private static final long PROGRESS_STEP = 1 << 10;
 
@@ -93,10 +96,47 @@ public final class Scanner {
       throws IOException {
     Scanner scanner = new Scanner(options, store, progress);
     try (HostDirectory directory = platform.openDirectory(root, followed)) {
-      return scanner.run(directory, root.toString());
+      return scanner.onDeepStack(() -> scanner.run(directory, root.toString()));
     } finally {
       scanner.workers.shutdownNow();
     }
+  }
+
+  private interface Walk {
+    FileTree run() throws IOException;
+  }
+
+  /**
+   * Runs the walk, which descends by recursion, where the deepest tree that is allowed has room.
+   */
+  private FileTree onDeepStack(Walk walk) throws IOException {
+    AtomicReference<@Nullable FileTree> result = new AtomicReference<>();
+    Thread thread =
+        new Thread(
+            null,
+            () -> {
+              try {
+                result.set(walk.run());
+              } catch (Throwable e) {
+                failure.compareAndSet(null, e);
+              }
+            },
+            "composefs-walk",
+            WALK_STACK);
+    thread.setDaemon(true);
+    thread.start();
+    try {
+      thread.join();
+    } catch (InterruptedException e) {
+      thread.interrupt();
+      throw interrupted();
+    }
+    checkFailure();
+    FileTree tree = result.get();
+    if (tree == null) {
+      throw new IllegalStateException("neither a tree nor a failure");
+    }
+    return tree;
   }
 
   private FileTree run(HostDirectory directory, String root) throws IOException {

@@ -1,9 +1,9 @@
 package io.github.composefs4j.linux.sys;
 
-import io.github.composefs4j.core.errors.ComposefsException;
+import java.nio.file.FileSystemException;
 
-/** A system call failed. */
-public final class ErrnoException extends ComposefsException {
+/** A system call failed. The reason is the C library's text. */
+public final class ErrnoException extends FileSystemException {
   private static final long serialVersionUID = 1L;
 
   private final int errno;
@@ -14,7 +14,7 @@ public final class ErrnoException extends ComposefsException {
    * @param what the file or feature concerned
    */
   public ErrnoException(String what, int errno) {
-    super(what + ": " + Errno.text(errno));
+    super(what, null, Errno.text(errno));
     this.errno = errno;
   }
 
