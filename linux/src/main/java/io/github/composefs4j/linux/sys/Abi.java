@@ -66,4 +66,34 @@ public final class Abi {
   public static final long FS_IOC_MEASURE_VERITY = 0xC0046686L;
   public static final long LOOP_CTL_GET_FREE = 0x4C82L;
   public static final long LOOP_CONFIGURE = 0x4C0AL;
+
+  public static final int AT_REMOVEDIR = 0x200;
+  public static final int S_IFMT = 0170000;
+  public static final int S_IFREG = 0100000;
+  public static final int S_IFBLK = 0060000;
+  public static final int FSCONFIG_SET_FLAG = 0;
+  public static final int FSCONFIG_SET_STRING = 1;
+  public static final int FSCONFIG_SET_FD = 5;
+  public static final int FSCONFIG_CMD_CREATE = 6;
+  public static final int MOUNT_ATTR_RDONLY = 1;
+  public static final int MOUNT_ATTR_NOSUID = 2;
+  public static final int MOUNT_ATTR_NODEV = 4;
+  public static final int MOUNT_ATTR_NOEXEC = 8;
+  public static final int MOUNT_ATTR_NOATIME = 0x10;
+  public static final int MOUNT_ATTR_IDMAP = 0x100000;
+  public static final int MOVE_MOUNT_F_EMPTY_PATH = 4;
+  public static final int MOVE_MOUNT_T_EMPTY_PATH = 0x40;
+  public static final int MS_RDONLY = 1;
+  public static final int MS_NOSUID = 2;
+  public static final int MS_NODEV = 4;
+  public static final int MS_NOEXEC = 8;
+  public static final int MS_NOATIME = 1024;
+  public static final int MNT_DETACH = 2;
+  public static final int UMOUNT_NOFOLLOW = 8;
+  public static final long LOOP_SET_FD = 0x4C00;
+  public static final long LOOP_CLR_FD = 0x4C01;
+  public static final long LOOP_SET_STATUS64 = 0x4C04;
+  public static final int LO_FLAGS_READ_ONLY = 1;
+  public static final int LO_FLAGS_AUTOCLEAR = 4;
+  public static final int LO_FLAGS_DIRECT_IO = 16;
 }

@@ -1,5 +1,6 @@
 package io.github.composefs4j.linux.sys;
 
+import io.github.composefs4j.core.tree.FileName;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -209,5 +210,16 @@ public final class Sys {
 
   public static int mountSetattr(int fd, long path, int flags, MemorySegment attributes) {
     return (int) call(Abi.MOUNT_SETATTR, fd, path, flags, attributes.address(), 32, 0);
+  }
+
+  /** {@return the target of a symlink at a path} */
+  public static byte[] readlink(byte[] path) throws ErrnoException {
+    Scratch scratch = scratch();
+    long length =
+        readlinkat(Abi.AT_FDCWD, scratch.path(path), scratch.data, scratch.data.byteSize());
+    if (length < 0) {
+      throw new ErrnoException(FileName.printable(path), (int) -length);
+    }
+    return scratch.data.asSlice(0, length).toArray(ValueLayout.JAVA_BYTE);
   }
 }
