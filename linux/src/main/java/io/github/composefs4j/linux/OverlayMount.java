@@ -226,7 +226,7 @@ final class OverlayMount {
           case Errno.ENODEV -> "this kernel has no overlayfs (module overlay)";
           case Errno.EPERM -> "mounting needs root (CAP_SYS_ADMIN)";
           case Errno.ELOOP ->
-              "base directories overlap: two are the same, or one is inside another";
+              "directories of layers overlap: two are the same, or one is inside another";
           default ->
               "cannot mount overlay ("
                   + what

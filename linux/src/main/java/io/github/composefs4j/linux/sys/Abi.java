@@ -20,10 +20,10 @@ public final class Abi {
   static final int FSYNC = of(74, 82);
   static final int MOUNT = of(165, 40);
   static final int UMOUNT2 = of(166, 39);
-  static final int LISTXATTR_L = of(195, 12);
-  static final int GETXATTR_L = of(192, 9);
-  static final int GETXATTR_F = of(193, 10);
-  static final int LISTXATTR_F = of(196, 13);
+  static final int LLISTXATTR = of(195, 12);
+  static final int LGETXATTR = of(192, 9);
+  static final int FGETXATTR = of(193, 10);
+  static final int FLISTXATTR = of(196, 13);
   static final int GETDENTS64 = of(217, 61);
   static final int OPENAT = of(257, 56);
   static final int MKDIRAT = of(258, 34);

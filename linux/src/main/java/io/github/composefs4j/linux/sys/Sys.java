@@ -130,19 +130,19 @@ public final class Sys {
   }
 
   public static long flistxattr(int fd, MemorySegment into, long size) {
-    return call(Abi.LISTXATTR_F, fd, into.address(), size, 0, 0, 0);
+    return call(Abi.FLISTXATTR, fd, into.address(), size, 0, 0, 0);
   }
 
   public static long llistxattr(long path, MemorySegment into, long size) {
-    return call(Abi.LISTXATTR_L, path, into.address(), size, 0, 0, 0);
+    return call(Abi.LLISTXATTR, path, into.address(), size, 0, 0, 0);
   }
 
   public static long fgetxattr(int fd, long name, MemorySegment into, long size) {
-    return call(Abi.GETXATTR_F, fd, name, into.address(), size, 0, 0);
+    return call(Abi.FGETXATTR, fd, name, into.address(), size, 0, 0);
   }
 
   public static long lgetxattr(long path, long name, MemorySegment into, long size) {
-    return call(Abi.GETXATTR_L, path, name, into.address(), size, 0, 0);
+    return call(Abi.LGETXATTR, path, name, into.address(), size, 0, 0);
   }
 
   public static int mkdirat(int dir, long path, int mode) {
