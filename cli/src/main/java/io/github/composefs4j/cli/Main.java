@@ -107,6 +107,7 @@ public final class Main {
       case "composefs-dump" -> new ComposefsDump();
       case "mount.composefs" -> new MountComposefs();
       case "umount" -> new Umount();
+      case "doctor" -> new Doctor();
       default -> null;
     };
   }

@@ -5,7 +5,7 @@ import java.io.IOException;
 /** What {@code composefs} answers itself: version and help. */
 final class Umbrella {
   static final String[] COMMANDS = {
-    "mkcomposefs", "composefs-info", "composefs-dump", "mount.composefs", "umount"
+    "mkcomposefs", "composefs-info", "composefs-dump", "mount.composefs", "umount", "doctor"
   };
 
   private Umbrella() {}

@@ -1,415 +1,374 @@
 package io.github.composefs4j.linux;
 
-import io.github.composefs4j.core.errors.ComposefsException;
 import io.github.composefs4j.core.errors.CorruptImageException;
+import io.github.composefs4j.core.spi.HostStat;
+import io.github.composefs4j.core.tree.FileName;
 import io.github.composefs4j.core.verity.Digest;
+import io.github.composefs4j.core.verity.HashAlgorithm;
+import io.github.composefs4j.linux.MountOptions.Verity;
+import io.github.composefs4j.linux.OverlayMount.Layer;
+import io.github.composefs4j.linux.OverlayMount.Layers;
 import io.github.composefs4j.linux.sys.Abi;
 import io.github.composefs4j.linux.sys.Errno;
 import io.github.composefs4j.linux.sys.ErrnoException;
+import io.github.composefs4j.linux.sys.Fd;
+import io.github.composefs4j.linux.sys.MountCalls;
 import io.github.composefs4j.linux.sys.Sys;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.file.Files;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Mounts images by the kernel: EROFS for the metadata, overlayfs with data-only layers for the
- * content (fuse-and-mount.md 11, 12, 14, 15). Needs root. The work does not depend on the size of
- * the image: nothing but its first bytes is read.
+ * Mounts images by the kernel: the image as EROFS, and over it an overlay that takes the content of
+ * files from object directories (fuse-and-mount.md 11). Needs root; thread-safe.
  *
- * <p>A mount's source is {@code composefs:} and the image's digest where that is known without
- * reading the image (the kernel measured it, or its file's name is its digest), otherwise the name
- * of the image file.
+ * <p>A mount takes the same system calls and the same time for every size of image. After a failure
+ * nothing is left: no mount, no directory, no loop device.
+ *
+ * <p>The mount's source is {@code composefs:} and the image's digest, so that tools find it in
+ * {@code /proc/self/mountinfo}. The digest is the kernel's measurement if the image has fs-verity;
+ * otherwise, since computing it would mean to read the whole image, it is taken from the path of
+ * the file, links resolved, if that ends in the 64 or 128 hex digits of a digest or in an object
+ * path {@code xx/…}: a label then, not a proof. With neither, the file's name stands in its place.
  */
 public final class KernelMount {
-  private static final int RDONLY = 1;
-  private static final int IDMAP = 0x100000;
-  private static final int MOVE_EMPTY_PATH = 4;
-  private static final int MOVE_TARGET_SYMLINKS = 0x10;
-  private static final int DETACH = 2;
-  private static final int NOFOLLOW = 8;
-  private static final int MS_RDONLY = 1;
+  /** Most object directories of a mount: overlayfs has 500 lower layers, one of which is EROFS. */
+  public static final int BASE_DIRECTORIES_MAX = 499;
+
+  /** The composefs header at 0 and the superblock at 1024 (erofs-image.md 7.1, 7.2). */
+  private static final int HEAD = 1152;
+
+  private static final int BLOCK_BITS = 1024 + 12;
+  private static final int BLOCKS = 1024 + 36;
   private static final int MAGIC = 0xd078629a;
-  private static final int LAYERS_MAX = 499;
-  private static final int DATA_MAX = 4095;
+  private static final int FLAGS = 8;
+  private static final int FLAG_ACL = 1;
+  private static final byte[] SOURCE = "composefs:".getBytes(StandardCharsets.US_ASCII);
+  private static final int SOURCE_MAX = 255;
 
   private final MountOptions options;
-  private final List<Integer> descriptors = new ArrayList<>();
+  private final Fd image;
+  private final byte[] imagePath;
+  private final @Nullable Fd userNamespace;
+  private final Fd target;
+  private final Layers layers;
 
-  private KernelMount(MountOptions options) {
+  private KernelMount(
+      MountOptions options, Fd image, @Nullable Fd userNamespace, Fd target, Layers layers) {
     this.options = options;
+    this.image = image;
+    this.imagePath = LinuxPlatform.bytes(options.image());
+    this.userNamespace = userNamespace;
+    this.target = target;
+    this.layers = layers;
   }
 
   /**
-   * Mounts an image on a directory; a symlink to one is followed.
+   * Mounts an image.
    *
-   * @throws IOException if that cannot be done; nothing is left behind then
+   * @param target a directory, or a symlink to one
+   * @throws MountException if the kernel cannot or will not; the message names what is missing, and
+   *     the option to do without
+   * @throws CorruptImageException if the image does not start as composefs images do
+   * @throws IOException if a file or directory cannot be opened
    */
   public static void mount(MountOptions options, Path target) throws IOException {
-    KernelMount mount = new KernelMount(options);
+    if (options.objects().isEmpty()) {
+      throw new IllegalArgumentException("a mount needs an object directory");
+    }
+    if (options.objects().size() > BASE_DIRECTORIES_MAX) {
+      throw new MountException(
+          options.objects().size() + " base directories: overlayfs takes " + BASE_DIRECTORIES_MAX);
+    }
+    List<Fd> open = new ArrayList<>();
     try {
-      mount.run(target);
+      Path idmap = options.idmap();
+      Fd userNamespace = idmap == null ? null : open(open, idmap, Abi.O_RDONLY);
+      Fd image = open(open, options.image(), Abi.O_RDONLY | Abi.O_NONBLOCK);
+      Fd point = open(open, target, Abi.O_PATH | Abi.O_DIRECTORY);
+      // Reading a directory, unlike O_PATH, lets fs-verity be asked about.
+      int way = Abi.O_DIRECTORY | (wanted(options) == Verity.OFF ? Abi.O_PATH : Abi.O_RDONLY);
+      List<Layer> objects = new ArrayList<>();
+      for (Path directory : options.objects()) {
+        objects.add(new Layer(open(open, directory, way), bytes(directory)));
+      }
+      Layer upper = layer(open, options.upper());
+      Layer work = layer(open, options.work());
+      new KernelMount(options, image, userNamespace, point, new Layers(objects, upper, work))
+          .mount();
     } finally {
-      mount.descriptors.forEach(Sys::close);
+      for (Fd fd : open) {
+        fd.close();
+      }
     }
   }
 
-  /**
-   * Takes the uppermost mount on a directory away.
-   *
-   * @param lazy whether it may still be in use and goes when it no longer is
-   */
-  public static void unmount(Path target, boolean lazy) throws IOException {
-    byte[] path = LinuxPlatform.bytes(target);
-    int result = Sys.umount(Sys.scratch().path(path), NOFOLLOW | (lazy ? DETACH : 0));
-    LinuxFiles.check(result, path);
+  private static @Nullable Layer layer(List<Fd> open, @Nullable Path path) throws IOException {
+    return path == null
+        ? null
+        : new Layer(open(open, path, Abi.O_PATH | Abi.O_DIRECTORY), bytes(path));
   }
 
-  private int open(Path path, int flags) throws IOException {
-    byte[] bytes = LinuxPlatform.bytes(path);
-    int fd = LinuxFiles.check(Sys.openat(Abi.AT_FDCWD, Sys.scratch().path(bytes), flags, 0), bytes);
-    descriptors.add(fd);
+  private static Fd open(List<Fd> open, Path path, int flags) throws IOException {
+    Fd fd = Fd.open(bytes(path), flags);
+    open.add(fd);
     return fd;
   }
 
-  private void run(Path target) throws IOException {
-    if (!Files.isDirectory(target)) {
-      throw Files.exists(target)
-          ? new java.nio.file.NotDirectoryException(target.toString())
-          : new java.nio.file.NoSuchFileException(target.toString());
-    }
-    if (options.objects().isEmpty() || options.objects().size() > LAYERS_MAX) {
-      throw new ComposefsException("1 to " + LAYERS_MAX + " object directories can be mounted");
-    }
-    int image = open(options.image(), Abi.O_RDONLY);
-    boolean acl = readHeader(image);
-    Optional<Digest> measured = KernelVerity.measure(image);
-    checkDigest(image, measured);
-    List<Integer> objects = new ArrayList<>();
-    for (Path directory : options.objects()) {
-      objects.add(open(directory, Abi.O_DIRECTORY));
-    }
-    boolean verity = verity(objects);
-    String source = "composefs:" + measured.map(Digest::hex).orElseGet(this::nameOfImage);
-    if (options.oldInterface()) {
-      mountOld(image, acl, verity, source, target);
-    } else {
-      mountNew(image, acl, objects, verity, source, target);
-    }
+  private static byte[] bytes(Path path) {
+    return LinuxPlatform.bytes(path);
   }
 
-  private boolean readHeader(int image) throws IOException {
-    MemorySegment data = Sys.scratch().data;
-    long read = Sys.pread(image, data, 32, 0);
-    String name = options.image().toString();
-    if (read < 0) {
-      throw new ErrnoException(name, (int) -read);
-    }
-    if (read < 32 || data.get(ValueLayout.JAVA_INT, 0) != MAGIC) {
-      throw new CorruptImageException(name, 0, "no composefs image");
-    }
-    return (data.get(ValueLayout.JAVA_INT, 8) & 1) != 0;
-  }
-
-  private void checkDigest(int image, Optional<Digest> measured) throws IOException {
-    Digest expected = options.digest();
-    if (expected == null) {
-      return;
-    }
-    if (measured.isEmpty()) {
-      throw new ComposefsException(
-          options.image()
-              + ": has no fs-verity"
-              + (KernelVerity.mayNotSupport(image)
-                  ? ", and this kernel or its file system cannot have it: the option digest= cannot be kept"
-                      + " (tryverity mounts without)"
-                  : " digest to compare with digest="));
-    }
-    if (!measured.get().equals(expected)) {
-      throw new ComposefsException(
-          options.image() + ": has fs-verity digest " + measured.get() + ", not " + expected);
-    }
-  }
-
-  private boolean verity(List<Integer> objects) throws IOException {
-    if (options.verity() == MountOptions.Verity.OFF && options.digest() == null) {
-      return false;
-    }
-    for (int i = 0; i < objects.size(); i++) {
-      if (KernelVerity.mayNotSupport(objects.get(i))) {
-        if (options.verity() == MountOptions.Verity.TRY) {
-          return false;
-        }
-        throw new ComposefsException(
-            options.objects().get(i)
-                + ": this kernel or the file system there cannot have fs-verity, so that every read would fail;"
-                + " use tryverity to mount without it");
-      }
-    }
-    return true;
+  /** {@return the policy asked for: a digest of the image is worth nothing without it} */
+  private static Verity wanted(MountOptions options) {
+    return options.digest() == null ? options.verity() : Verity.REQUIRE;
   }
 
   /**
-   * The digest if the image's name is one: 64 or 128 hex digits, perhaps with a slash after the
-   * first two.
+   * Unmounts what is mounted last on a directory, a symlink followed.
+   *
+   * @param lazy whether to take it out of sight at once and end it when its last user is gone,
+   *     rather than fail if it is in use
    */
-  private String nameOfImage() {
-    Path image = options.image().toAbsolutePath();
-    Path parent = image.getParent();
-    String name = String.valueOf(image.getFileName());
-    String two = parent == null ? "" : String.valueOf(parent.getFileName());
-    for (String text : new String[] {name, two + name}) {
-      if ((text.length() == 64 || text.length() == 128)
-          && text.chars().allMatch(c -> c >= '0' && c <= '9' || c >= 'a' && c <= 'f')) {
-        return text;
+  public static void unmount(Path target, boolean lazy) throws IOException {
+    int result = MountCalls.umount(bytes(target), lazy ? Abi.MNT_DETACH : 0);
+    if (result < 0) {
+      String reason =
+          switch (-result) {
+            case Errno.EINVAL -> "not a mount point";
+            case Errno.EBUSY -> Errno.text(Errno.EBUSY) + "; a lazy unmount does not wait";
+            default -> Errno.text(-result);
+          };
+      throw new MountException(
+          FileName.printable(bytes(target)) + ": " + reason, -result, List.of());
+    }
+  }
+
+  private void mount() throws IOException {
+    HostStat stat = LinuxFiles.stat(image.number(), new byte[0]);
+    boolean acl = readHead(stat);
+    Optional<Digest> measured = isFile(stat) ? measure() : unmeasured();
+    Verity verity = verity();
+    OverlayMount overlay = new OverlayMount(options, source(measured), layers, verity);
+    ErofsMount erofs = new ErofsMount(image, imagePath, acl, userNamespace);
+    try {
+      mount(erofs, overlay, options.loopDevice());
+    } catch (MountException e) {
+      // An image on an overlay or the like is one level too deep for a file-backed mount.
+      if (options.loopDevice() || !e.kernelSays("stacking depth")) {
+        throw e;
+      }
+      mount(erofs, overlay, true);
+    }
+  }
+
+  private static boolean isFile(HostStat stat) {
+    return (stat.mode() & Abi.S_IFMT) == Abi.S_IFREG;
+  }
+
+  /**
+   * {@return whether the image has ACLs} Also refuses what EROFS would mount and then fail to read:
+   * a file shorter than it says.
+   */
+  private boolean readHead(HostStat stat) throws IOException {
+    String name = FileName.printable(imagePath);
+    MemorySegment data = Sys.scratch().data;
+    long size = Sys.pread(image.number(), data, HEAD, 0);
+    if (size < 0 && size != -Errno.ESPIPE) {
+      throw new ErrnoException(name, (int) -size);
+    }
+    if (size < HEAD || data.get(ValueLayout.JAVA_INT, 0) != MAGIC) {
+      throw new CorruptImageException(name, 0, "not a composefs image");
+    }
+    long blocks = Integer.toUnsignedLong(data.get(ValueLayout.JAVA_INT, BLOCKS));
+    long declared = blocks << (data.get(ValueLayout.JAVA_BYTE, BLOCK_BITS) & 31);
+    if (isFile(stat) && stat.size() < declared) {
+      throw new CorruptImageException(
+          name, BLOCKS, "truncated: " + stat.size() + " of " + declared + " bytes");
+    }
+    return (data.get(ValueLayout.JAVA_INT, FLAGS) & FLAG_ACL) != 0;
+  }
+
+  private Optional<Digest> unmeasured() throws MountException {
+    if (options.digest() != null) {
+      throw new MountException(
+          FileName.printable(imagePath)
+              + ": a block device has no fs-verity; use tryverity, without digest");
+    }
+    return Optional.empty();
+  }
+
+  /** {@return the image's digest, checked against the wanted one if there is such} */
+  private Optional<Digest> measure() throws IOException {
+    Optional<Digest> measured = KernelVerity.measure(image.number());
+    Digest wanted = options.digest();
+    if (wanted == null || measured.equals(Optional.of(wanted))) {
+      return measured;
+    }
+    String name = FileName.printable(imagePath);
+    if (measured.isPresent()) {
+      throw new MountException(
+          name + ": image has wrong fs-verity: " + measured.get().hex() + ", not " + wanted.hex());
+    }
+    throw new MountException(
+        VeritySupport.isPossible(image)
+            ? name + ": image has no fs-verity; enable it, or mount without digest"
+            : name
+                + ": image has no fs-verity: "
+                + VeritySupport.missing(image, imagePath)
+                + "; use tryverity, without digest");
+  }
+
+  /** {@return the policy after asking what the object directories can have} */
+  private Verity verity() throws MountException {
+    Verity wanted = wanted(options);
+    if (wanted == Verity.OFF) {
+      return wanted;
+    }
+    for (Layer object : layers.objects()) {
+      if (!VeritySupport.isPossible(object.fd())) {
+        if (wanted == Verity.TRY) {
+          return Verity.OFF;
+        }
+        throw new MountException(
+            "verity is not possible: "
+                + VeritySupport.missing(object.fd(), object.path())
+                + "; use tryverity to mount without it");
+      }
+    }
+    return wanted;
+  }
+
+  /** Takes the newest way that works: what an older kernel lacks shows as an invalid argument. */
+  private void mount(ErofsMount erofs, OverlayMount overlay, boolean forceLoop) throws IOException {
+    if (options.oldInterface()) {
+      mountByOldCall(erofs, overlay, forceLoop);
+      return;
+    }
+    try (Fd lower = erofs.detached(forceLoop)) {
+      MountException first;
+      try {
+        attach(overlay.byDescriptor(lower));
+        return;
+      } catch (MountException e) {
+        first = e;
+      }
+      if (!mayBeTooOld(first)) {
+        throw first;
+      }
+      try (TemporaryMountPoint point = TemporaryMountPoint.create()) {
+        attach(lower, point);
+        try {
+          attach(overlay.byPath(point));
+          return;
+        } catch (MountException e) {
+          first = telling(first, e);
+        }
+        if (!mayBeTooOld(first)) {
+          throw first;
+        }
+        try {
+          overlay.byOptionString(point, target);
+        } catch (MountException e) {
+          throw telling(first, e);
+        }
+      }
+    } catch (MountException e) {
+      if (e.errno() != Errno.ENOSYS) {
+        throw e;
+      }
+      mountByOldCall(erofs, overlay, forceLoop); // before 5.2
+    }
+  }
+
+  private static boolean mayBeTooOld(MountException e) {
+    return e.errno() == Errno.EINVAL
+        || e.errno() == Errno.EBADF
+        || e.errno() == Errno.ENOSYS
+        || e.errno() == Errno.EOPNOTSUPP;
+  }
+
+  /** {@return the one of two failures that says more} */
+  private static MountException telling(MountException first, MountException second) {
+    boolean later = first.kernelMessages().isEmpty() && !second.kernelMessages().isEmpty();
+    MountException more = later ? second : first;
+    more.addSuppressed(later ? first : second);
+    return more;
+  }
+
+  private void mountByOldCall(ErofsMount erofs, OverlayMount overlay, boolean forceLoop)
+      throws IOException {
+    try (TemporaryMountPoint point = TemporaryMountPoint.create()) {
+      erofs.attach(point, forceLoop);
+      overlay.byOptionString(point, target);
+    }
+  }
+
+  private void attach(Fd overlay) throws IOException {
+    try (overlay) {
+      attach(overlay, target);
+    }
+  }
+
+  private static void attach(Fd mount, TemporaryMountPoint point) throws IOException {
+    try (Fd directory = Fd.open(point.path(), Abi.O_PATH | Abi.O_DIRECTORY)) {
+      attach(mount, directory);
+    }
+  }
+
+  private static void attach(Fd mount, Fd directory) throws IOException {
+    int result = MountCalls.attach(mount, directory);
+    if (result < 0) {
+      throw new MountException(
+          "cannot attach the mount to the mount point: " + Errno.text(-result), -result, List.of());
+    }
+  }
+
+  private byte[] source(Optional<Digest> measured) throws IOException {
+    byte[] name =
+        measured.isPresent()
+            ? measured.get().hex().getBytes(StandardCharsets.US_ASCII)
+            : label(Sys.readlink(image.procPath()));
+    byte[] source = Arrays.copyOf(SOURCE, Math.min(SOURCE_MAX, SOURCE.length + name.length));
+    System.arraycopy(name, 0, source, SOURCE.length, source.length - SOURCE.length);
+    return source;
+  }
+
+  /** {@return the digest that a path ends in, else its last component} */
+  static byte[] label(byte[] path) {
+    int slash = path.length - 1;
+    while (slash >= 0 && path[slash] != '/') {
+      slash--;
+    }
+    byte[] name = Arrays.copyOfRange(path, slash + 1, path.length);
+    if (slash >= 3 && path[slash - 3] == '/') {
+      byte[] joined = Arrays.copyOf(new byte[] {path[slash - 2], path[slash - 1]}, name.length + 2);
+      System.arraycopy(name, 0, joined, 2, name.length);
+      if (isDigest(joined)) {
+        return joined;
       }
     }
     return name;
   }
 
-  private int erofs(int image, boolean acl) throws IOException {
-    if (!options.loopDevice()) {
-      try (MountContext context = MountContext.open("erofs")) {
-        configureErofs(context, "/proc/self/fd/" + image, acl);
-        int result = context.tryCreate();
-        if (result == 0) {
-          return keep(context.mount(RDONLY));
-        }
-        if (result != -Errno.ENOTBLK) {
-          throw context.failure("create", -result);
-        }
+  private static boolean isDigest(byte[] name) {
+    if (name.length != 2 * HashAlgorithm.SHA256.size()
+        && name.length != 2 * HashAlgorithm.SHA512.size()) {
+      return false;
+    }
+    for (byte b : name) {
+      if (!HexFormat.isHexDigit(b)) {
+        return false;
       }
     }
-    try (LoopDevice loop = LoopDevice.open(image);
-        MountContext context = MountContext.open("erofs")) {
-      configureErofs(context, loop.path(), acl);
-      context.require("create", context.tryCreate());
-      return keep(context.mount(RDONLY));
-    }
-  }
-
-  private static void configureErofs(MountContext context, String source, boolean acl)
-      throws IOException {
-    context.string("source", source);
-    context.flag("ro");
-    if (!acl) {
-      context.flag("noacl");
-    }
-  }
-
-  private int keep(int fd) {
-    descriptors.add(fd);
-    return fd;
-  }
-
-  private void applyIdmap(int mount) throws IOException {
-    Path idmap = options.idmap();
-    if (idmap == null) {
-      return;
-    }
-    int namespace = open(idmap, Abi.O_RDONLY);
-    MemorySegment attributes = Sys.scratch().struct;
-    attributes.asSlice(0, 32).fill((byte) 0);
-    attributes.set(ValueLayout.JAVA_LONG, 0, IDMAP);
-    attributes.set(ValueLayout.JAVA_LONG, 24, namespace);
-    int result =
-        Sys.mountSetattr(mount, Sys.scratch().path(new byte[0]), Abi.AT_EMPTY_PATH, attributes);
-    if (result < 0) {
-      throw new ErrnoException("idmap of " + idmap, -result);
-    }
-  }
-
-  private void mountNew(
-      int image, boolean acl, List<Integer> objects, boolean verity, String source, Path target)
-      throws IOException {
-    int erofs = erofs(image, acl);
-    applyIdmap(erofs);
-    int overlay = overlay(erofs, objects, verity, source);
-    if (overlay < 0) {
-      // Before 6.15 overlayfs takes neither descriptors nor detached mounts: attach the metadata
-      // for a moment.
-      overlay = attached(erofs, directory -> overlayByPath(directory, verity, source));
-    }
-    byte[] path = LinuxPlatform.bytes(target.toRealPath());
-    Sys.Scratch scratch = Sys.scratch();
-    int result =
-        Sys.moveMount(
-            overlay,
-            scratch.path(new byte[0]),
-            Abi.AT_FDCWD,
-            scratch.path2(path),
-            MOVE_EMPTY_PATH | MOVE_TARGET_SYMLINKS);
-    LinuxFiles.check(result, path);
-  }
-
-  private int attributes() {
-    boolean readOnly = options.readOnly() || options.upper() == null;
-    return options.attributes() | (readOnly ? RDONLY : 0);
-  }
-
-  /**
-   * {@return a detached overlay mount, or a negative number if the kernel does not take layers by
-   * descriptor}
-   */
-  private int overlay(int erofs, List<Integer> objects, boolean verity, String source)
-      throws IOException {
-    try (MountContext context = MountContext.open("overlay")) {
-      configureOverlay(context, verity, source);
-      if (context.tryFd("lowerdir+", erofs) < 0) {
-        return -1;
-      }
-      for (int directory : objects) {
-        context.require("datadir+", context.tryFd("datadir+", directory));
-      }
-      addWritableLayer(context);
-      context.require("create", context.tryCreate());
-      return keep(context.mount(attributes()));
-    }
-  }
-
-  private static void configureOverlay(MountContext context, boolean verity, String source)
-      throws IOException {
-    context.string("source", source);
-    context.string("metacopy", "on");
-    context.string("redirect_dir", "on");
-    if (verity) {
-      int result = context.tryString("verity", "require");
-      if (result < 0) {
-        throw new ComposefsException(
-            "overlayfs of this kernel has no verity= option (6.6 has it); use tryverity");
-      }
-    }
-  }
-
-  private void addWritableLayer(MountContext context) throws IOException {
-    Path upper = options.upper();
-    Path work = options.work();
-    if (upper == null || work == null) {
-      return;
-    }
-    context.string("upperdir", "/proc/self/fd/" + open(upper, Abi.O_DIRECTORY));
-    context.string("workdir", "/proc/self/fd/" + open(work, Abi.O_DIRECTORY));
-  }
-
-  private int overlayByPath(Path lower, boolean verity, String source) throws IOException {
-    try (MountContext context = MountContext.open("overlay")) {
-      configureOverlay(context, verity, source);
-      context.string("lowerdir+", lower.toString());
-      for (Path directory : options.objects()) {
-        context.string("datadir+", "/proc/self/fd/" + open(directory, Abi.O_DIRECTORY));
-      }
-      addWritableLayer(context);
-      context.require("create", context.tryCreate());
-      return keep(context.mount(attributes()));
-    }
-  }
-
-  private interface WithDirectory {
-    int run(Path directory) throws IOException;
-  }
-
-  /** Attaches the metadata to a private directory while {@code action} runs. */
-  private int attached(int erofs, WithDirectory action) throws IOException {
-    Path directory = privateDirectory();
-    try {
-      byte[] path = LinuxPlatform.bytes(directory);
-      Sys.Scratch scratch = Sys.scratch();
-      int result =
-          Sys.moveMount(
-              erofs, scratch.path(new byte[0]), Abi.AT_FDCWD, scratch.path2(path), MOVE_EMPTY_PATH);
-      LinuxFiles.check(result, path);
-      try {
-        return action.run(directory);
-      } finally {
-        Sys.umount(Sys.scratch().path(path), DETACH);
-      }
-    } finally {
-      Files.deleteIfExists(directory);
-    }
-  }
-
-  private static Path privateDirectory() throws IOException {
-    return Files.createTempDirectory(
-        "composefs",
-        PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-  }
-
-  /** The way of kernels without the newer interface. */
-  private void mountOld(int image, boolean acl, boolean verity, String source, Path target)
-      throws IOException {
-    Path directory = privateDirectory();
-    byte[] path = LinuxPlatform.bytes(directory);
-    boolean mounted = false;
-    try {
-      mountErofsOld(image, acl, path);
-      mounted = true;
-      StringBuilder data = new StringBuilder("metacopy=on,redirect_dir=on");
-      if (verity) {
-        data.append(",verity=require");
-      }
-      Path upper = options.upper();
-      Path work = options.work();
-      if (upper != null && work != null) {
-        data.append(",upperdir=").append(escaped(upper, false));
-        data.append(",workdir=").append(escaped(work, false));
-      }
-      data.append(",lowerdir=").append(directory);
-      for (Path objects : options.objects()) {
-        data.append("::").append(escaped(objects, true));
-      }
-      mountOld("overlay", source, target, attributes() & RDONLY, data.toString());
-    } finally {
-      if (mounted) {
-        Sys.umount(Sys.scratch().path(path), DETACH);
-      }
-      Files.deleteIfExists(directory);
-    }
-  }
-
-  private void mountErofsOld(int image, boolean acl, byte[] path) throws IOException {
-    String data = acl ? "" : "noacl";
-    Path directory = Path.of(new String(path, java.nio.charset.StandardCharsets.UTF_8));
-    if (!options.loopDevice()) {
-      try {
-        mountOld("erofs", "/proc/self/fd/" + image, directory, MS_RDONLY, data);
-        return;
-      } catch (ErrnoException e) {
-        if (e.errno() != Errno.ENOTBLK) {
-          throw e;
-        }
-      }
-    }
-    try (LoopDevice loop = LoopDevice.open(image)) {
-      mountOld("erofs", loop.path(), directory, MS_RDONLY, data);
-    }
-  }
-
-  private static String escaped(Path path, boolean colon) {
-    String text = path.toAbsolutePath().toString().replace("\\", "\\\\").replace(",", "\\,");
-    return colon ? text.replace(":", "\\:") : text;
-  }
-
-  private static void mountOld(String type, String source, Path target, int flags, String data)
-      throws IOException {
-    if (data.length() > DATA_MAX) {
-      throw new ComposefsException("mount options of " + data.length() + " bytes are too long");
-    }
-    try (java.lang.foreign.Arena arena = java.lang.foreign.Arena.ofConfined()) {
-      Sys.Scratch scratch = Sys.scratch();
-      byte[] path = LinuxPlatform.bytes(target.toRealPath());
-      int result =
-          Sys.mount(
-              scratch.path(MountContext.ascii(source)),
-              scratch.path2(path),
-              arena.allocateFrom(type).address(),
-              flags,
-              arena.allocateFrom(data).address());
-      LinuxFiles.check(result, MountContext.ascii(type + " on " + target));
-    }
+    return true;
   }
 }

@@ -3,75 +3,69 @@ package io.github.composefs4j.linux;
 import io.github.composefs4j.linux.sys.Abi;
 import io.github.composefs4j.linux.sys.Errno;
 import io.github.composefs4j.linux.sys.ErrnoException;
-import io.github.composefs4j.linux.sys.Sys;
+import io.github.composefs4j.linux.sys.Fd;
+import io.github.composefs4j.linux.sys.MountCalls;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 
-/** A read-only loop device over an image, which goes with its last user (fuse-and-mount.md 14). */
-final class LoopDevice implements AutoCloseable {
-  private static final int READ_ONLY = 1;
-  private static final int AUTOCLEAR = 4;
-  private static final int DIRECT_IO = 16;
-  private static final int CONFIG_SIZE = 304;
+/**
+ * A read-only loop device over an image, for kernels whose EROFS cannot mount a file
+ * (fuse-and-mount.md 14). It clears itself when it is neither mounted nor open.
+ */
+record LoopDevice(Fd fd, byte[] path) implements AutoCloseable {
+  private static final byte[] CONTROL = "/dev/loop-control".getBytes(StandardCharsets.US_ASCII);
+
+  /** How often another process may take the number we were given. */
   private static final int ATTEMPTS = 64;
 
-  private final int fd;
-  private final String path;
-
-  private LoopDevice(int fd, String path) {
-    this.fd = fd;
-    this.path = path;
-  }
-
-  static LoopDevice open(int image) throws IOException {
-    int control = openPath("/dev/loop-control", Abi.O_RDWR);
-    try {
-      for (int attempt = 0; ; attempt++) {
-        int number = Sys.ioctl(control, Abi.LOOP_CTL_GET_FREE, 0);
+  /** Sets up a device; {@code name} is what {@code losetup} shows. */
+  static LoopDevice open(Fd image, byte[] name) throws IOException {
+    try (Fd control = Fd.open(CONTROL, Abi.O_RDWR)) {
+      for (int i = 0; i < ATTEMPTS; i++) {
+        int number = MountCalls.freeLoop(control);
         if (number < 0) {
-          throw new ErrnoException("loop device", -number);
+          throw failure("no free loop device", -number);
         }
-        String path = "/dev/loop" + number;
-        int fd = openPath(path, Abi.O_RDONLY);
-        int result = configure(fd, image, DIRECT_IO, 4096);
-        if (result == -Errno.EINVAL) {
-          result = configure(fd, image, 0, 512);
-        }
+        byte[] path = ("/dev/loop" + number).getBytes(StandardCharsets.US_ASCII);
+        Fd device = Fd.open(path, Abi.O_RDONLY);
+        int result = configure(device, image, name);
         if (result == 0) {
-          return new LoopDevice(fd, path);
+          return new LoopDevice(device, path);
         }
-        Sys.close(fd);
-        if (result != -Errno.EBUSY || attempt == ATTEMPTS) {
-          throw new ErrnoException(path, -result);
+        device.close();
+        if (result != -Errno.EBUSY) {
+          throw failure(new String(path, StandardCharsets.US_ASCII), -result);
         }
       }
-    } finally {
-      Sys.close(control);
+      throw failure("no free loop device", Errno.EBUSY);
+    } catch (ErrnoException e) {
+      throw failure("/dev", e.errno());
     }
   }
 
-  private static int openPath(String path, int flags) throws IOException {
-    byte[] bytes = path.getBytes(StandardCharsets.US_ASCII);
-    return LinuxFiles.check(Sys.openat(Abi.AT_FDCWD, Sys.scratch().path(bytes), flags, 0), bytes);
+  private static MountException failure(String what, int errno) {
+    return new MountException(
+        what + ": " + Errno.text(errno) + "; this image needs a loop device (module loop)",
+        errno,
+        List.of());
   }
 
-  private static int configure(int fd, int image, int flags, int blockSize) {
-    MemorySegment config = Sys.scratch().struct;
-    config.asSlice(0, CONFIG_SIZE).fill((byte) 0);
-    config.set(ValueLayout.JAVA_INT, 0, image);
-    config.set(ValueLayout.JAVA_INT, 4, blockSize);
-    config.set(ValueLayout.JAVA_INT, 60, READ_ONLY | AUTOCLEAR | flags);
-    return Sys.ioctl(fd, Abi.LOOP_CONFIGURE, config.address());
-  }
-
-  String path() {
-    return path;
+  private static int configure(Fd device, Fd image, byte[] name) {
+    int flags = Abi.LO_FLAGS_READ_ONLY | Abi.LO_FLAGS_AUTOCLEAR;
+    int result =
+        MountCalls.configureLoop(device, image, name, 4096, flags | Abi.LO_FLAGS_DIRECT_IO);
+    if (result == -Errno.EINVAL) { // no direct I/O to this file system, or an odd block size
+      result = MountCalls.configureLoop(device, image, name, 512, flags);
+    }
+    if (result == -Errno.EINVAL || result == -Errno.ENOTTY) { // before 5.8
+      result = MountCalls.setLoop(device, image, name, flags);
+    }
+    return result;
   }
 
   @Override
   public void close() {
-    Sys.close(fd);
+    fd.close();
   }
 }

@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param digest what the kernel must measure of the image, or null
  * @param verity whether the kernel checks content against its digests
  * @param upper writable layer, or null; together with {@code work}
- * @param readOnly whether the mount is read-only although it has a writable layer
+ * @param readOnly whether the mount is read-only although it has a writable layer; without one it
+ *     always is
  * @param idmap the user namespace file whose mapping of ids is applied, or null
  * @param attributes further {@code MOUNT_ATTR_*} bits
  * @param loopDevice go through a loop device even if the kernel can mount the file

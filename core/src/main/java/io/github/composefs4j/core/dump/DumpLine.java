@@ -22,6 +22,9 @@ final class DumpLine {
   static final int DIGEST = 11;
   static final int XATTRS = 12;
 
+  /** Numbers of so many digits fit in a long, whatever the radix. */
+  private static final int SHORT_NUMBER = 18;
+
   private final String source;
   private final int[] starts = new int[XATTRS + 1];
   private final int[] ends = new int[XATTRS + 1];
@@ -42,10 +45,6 @@ final class DumpLine {
     int at = reader.start();
     if (at == end) {
       throw error(0, "the line is empty");
-    }
-    int nul = LineReader.find((byte) 0, bytes, at, end);
-    if (nul < end) {
-      throw error(0, "NUL byte at position " + (nul - at));
     }
     for (int column = PATH; column <= DIGEST; column++) {
       starts[column] = at;
@@ -104,20 +103,43 @@ final class DumpLine {
   }
 
   long number(int column, int from, int to, int radix, long max) throws DumpFormatException {
+    if (to - from > SHORT_NUMBER || to == from) {
+      return longNumber(column, from, to, radix, max);
+    }
+    long value = 0;
+    for (int i = from; i < to; i++) {
+      int digit = bytes[i] - '0';
+      if (digit < 0 || digit >= radix) {
+        throw invalidNumber(column);
+      }
+      value = value * radix + digit;
+    }
+    return inRange(column, value, max);
+  }
+
+  private long longNumber(int column, int from, int to, int radix, long max)
+      throws DumpFormatException {
     long value = 0;
     boolean valid = to > from;
     for (int i = from; i < to && valid; i++) {
       int digit = bytes[i] - '0';
-      valid = digit >= 0 && digit < radix && to - i <= 64;
-      // 2^64 / 16: nothing that is multiplied by the radix below it overflows
-      if (value < 0 || value > 0x0fff_ffff_ffff_ffffL) {
-        valid &= Long.compareUnsigned(value, Long.divideUnsigned(-1L - digit, radix)) <= 0;
-      }
+      valid =
+          digit >= 0
+              && digit < radix
+              && Long.compareUnsigned(value, Long.divideUnsigned(-1L - digit, radix)) <= 0;
       value = value * radix + digit;
     }
     if (!valid) {
-      throw error(column, "invalid number '" + text(column) + "'");
+      throw invalidNumber(column);
     }
+    return inRange(column, value, max);
+  }
+
+  private DumpFormatException invalidNumber(int column) {
+    return error(column, "invalid number '" + text(column) + "'");
+  }
+
+  private long inRange(int column, long value, long max) throws DumpFormatException {
     if (Long.compareUnsigned(value, max) > 0) {
       throw error(column, "'" + text(column) + "' is out of range");
     }

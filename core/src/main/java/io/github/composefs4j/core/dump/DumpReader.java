@@ -19,7 +19,6 @@ import io.github.composefs4j.core.verity.Digest;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
 import java.util.Arrays;
-import java.util.HexFormat;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,6 +39,8 @@ public final class DumpReader {
   private final DumpLine line;
   private final XattrColumns xattrs = new XattrColumns();
   private final PendingLinks links;
+  private final HexText hex = new HexText();
+  private final byte[] digestBytes = new byte[64];
   private @Nullable Directory root;
 
   // The parent of the line before, by the raw text of its path, and the directory that line made.
@@ -261,12 +262,13 @@ public final class DumpReader {
     long seconds = seconds(dot);
     int nanos = (int) line.number(DumpLine.MTIME, dot + 1, line.end(DumpLine.MTIME), 10, U32);
     Stat stat = new Stat(mode & Stat.PERMISSION_BITS, nlink, uid, gid, seconds, nanos);
+    Digest object = type == Inode.S_IFREG && size != 0 ? canonicalObject() : null;
+    if (object != null) {
+      return objectFile(stat, size, object);
+    }
     byte[] content = null;
     byte[] payload = null;
-    // The payload is decoded here only for what keeps its bytes: most are the object path of the
-    // digest.
-    boolean objectPath = type == Inode.S_IFREG && isObjectPath();
-    if (!objectPath && !line.isAbsent(DumpLine.PAYLOAD)) {
+    if (!line.isAbsent(DumpLine.PAYLOAD)) {
       payload = line.unescapeText(DumpLine.PAYLOAD);
       if (payload.length > Limits.PAYLOAD_MAX && type != Inode.S_IFLNK) {
         throw line.error(DumpLine.PAYLOAD, "longer than " + Limits.PAYLOAD_MAX + " bytes");
@@ -285,12 +287,21 @@ public final class DumpReader {
         case Inode.S_IFBLK -> Device.block(stat, set, rdev).withSize(size);
         case Inode.S_IFIFO -> new Fifo(stat, set, size);
         case Inode.S_IFSOCK -> new Socket(stat, set, size);
-        default -> file(stat, set, size, objectPath, payload, content, digest);
+        default -> file(stat, set, size, payload, content, digest);
       };
     } catch (DumpFormatException e) {
       throw e;
     } catch (ComposefsException e) {
       throw line.error(type == Inode.S_IFLNK ? DumpLine.PAYLOAD : DumpLine.SIZE, e.getMessage());
+    }
+  }
+
+  private RegularFile objectFile(Stat stat, long size, Digest digest) throws IOException {
+    XattrSet set = xattrs.read(line);
+    try {
+      return RegularFile.external(stat, set, size, digest);
+    } catch (InvalidTreeException e) {
+      throw line.error(DumpLine.SIZE, e.getMessage());
     }
   }
 
@@ -338,7 +349,6 @@ public final class DumpReader {
       Stat stat,
       XattrSet set,
       long size,
-      boolean objectPath,
       byte @Nullable [] payload,
       byte @Nullable [] content,
       @Nullable Digest digest)
@@ -349,39 +359,38 @@ public final class DumpReader {
     if (size == 0) {
       return RegularFile.empty(stat, set);
     }
-    if (objectPath && digest != null) {
-      return RegularFile.external(stat, set, size, digest);
-    }
     byte[] path = payload == null || payload.length == 0 ? null : payload;
     Content where =
         path == null && digest == null ? new Content.Sparse() : new Content.External(path, digest);
     return RegularFile.of(stat, set, size, where);
   }
 
-  /** Whether PAYLOAD is the text of DIGEST with a slash after two digits, all in lower case. */
-  private boolean isObjectPath() {
-    int digits = 2 * options.algorithm().size();
-    if (line.length(DumpLine.DIGEST) != digits || line.length(DumpLine.PAYLOAD) != digits + 1) {
+  /** Whether PAYLOAD is the text of DIGEST with a slash after two digits. */
+  private boolean isObjectPath(int digits) {
+    if (line.length(DumpLine.PAYLOAD) != digits + 1) {
       return false;
     }
     byte[] bytes = line.bytes();
     int path = line.start(DumpLine.PAYLOAD);
     int text = line.start(DumpLine.DIGEST);
-    if (bytes[path + 2] != '/'
-        || bytes[path] != bytes[text]
-        || bytes[path + 1] != bytes[text + 1]
-        || !Arrays.equals(bytes, path + 3, path + 1 + digits, bytes, text + 2, text + digits)) {
-      return false;
-    }
-    for (int i = text; i < text + digits; i++) {
-      if (bytes[i] >= 'A' && bytes[i] <= 'F') {
-        return false;
-      }
-    }
-    return true;
+    return bytes[path + 2] == '/'
+        && bytes[path] == bytes[text]
+        && bytes[path + 1] == bytes[text + 1]
+        && Arrays.equals(bytes, path + 3, path + 1 + digits, bytes, text + 2, text + digits);
   }
 
-  private final byte[] digestBytes = new byte[64];
+  /** The file of a line like most: its object is where the digest says, and nothing is escaped. */
+  private @Nullable Digest canonicalObject() {
+    int size = options.algorithm().size();
+    if (line.length(DumpLine.DIGEST) != 2 * size
+        || !line.isAbsent(DumpLine.CONTENT)
+        || !isObjectPath(2 * size)
+        || !hex.decode(line.bytes(), line.start(DumpLine.DIGEST), digestBytes, size)
+        || !hex.isLowerCase()) {
+      return null;
+    }
+    return Digest.of(options.algorithm(), digestBytes, 0);
+  }
 
   private @Nullable Digest digest(boolean used) throws DumpFormatException {
     if (line.isAbsent(DumpLine.DIGEST)) {
@@ -391,7 +400,7 @@ public final class DumpReader {
     int to = line.end(DumpLine.DIGEST);
     byte[] text = line.bytes();
     if (LineReader.find((byte) '\\', text, from, to) < to) {
-      text = line.unescape(DumpLine.DIGEST);
+      text = line.unescapeText(DumpLine.DIGEST);
       from = 0;
       to = text.length;
     }
@@ -399,16 +408,7 @@ public final class DumpReader {
       return null;
     }
     int size = options.algorithm().size();
-    boolean valid = to - from == 2 * size;
-    for (int i = 0; i < size && valid; i++) {
-      int high = text[from + 2 * i];
-      int low = text[from + 2 * i + 1];
-      valid = HexFormat.isHexDigit(high) && HexFormat.isHexDigit(low);
-      if (valid) {
-        digestBytes[i] = (byte) (HexFormat.fromHexDigit(high) << 4 | HexFormat.fromHexDigit(low));
-      }
-    }
-    if (!valid) {
+    if (to - from != 2 * size || !hex.decode(text, from, digestBytes, size)) {
       throw line.error(
           DumpLine.DIGEST,
           "'" + line.text(DumpLine.DIGEST) + "' is not " + 2 * size + " hex digits");

@@ -15,10 +15,10 @@ import java.util.Arrays;
  */
 final class LineReader {
   /**
-   * No legal line is longer: a path of the deepest tree has 2,048 names of 255 bytes, 4 characters
-   * each when escaped; all other columns together stay below 110,000.
+   * No legal line is longer: the two paths of a hard link have up to 2,049 names of 255 bytes, 4
+   * characters each when escaped, and all other columns together stay below 110,000.
    */
-  static final int LINE_MAX = 4 << 20;
+  static final int LINE_MAX = 5 << 20;
 
   private static final int BLOCK = 1 << 20;
   private static final VarHandle LONG =
@@ -42,12 +42,16 @@ final class LineReader {
     this.source = source;
   }
 
-  /** {@return true if it moved to the next line} */
+  /**
+   * {@return true if it moved to the next line}
+   *
+   * @throws DumpFormatException if the line is too long, or holds a NUL
+   */
   boolean next() throws IOException {
     start = next;
     int searched = start;
     while (true) {
-      int at = find((byte) '\n', bytes, searched, filled);
+      int at = findLineEnd(searched);
       if (at < filled) {
         end = at;
         next = at + 1;
@@ -71,6 +75,33 @@ final class LineReader {
       }
       fill();
       searched += start;
+    }
+  }
+
+  /** As {@link #find} of a line feed in what is filled; looks for NULs by the way. */
+  private int findLineEnd(int from) throws DumpFormatException {
+    int at = from;
+    while (true) {
+      for (; at <= filled - 8; at += 8) {
+        long word = (long) LONG.get(bytes, at);
+        long feeds = word ^ '\n' * ONES;
+        if ((((word - ONES) & ~word | (feeds - ONES) & ~feeds) & HIGHS) != 0) {
+          break;
+        }
+      }
+      int end = Math.min(at + 8, filled);
+      for (; at < end; at++) {
+        if (bytes[at] == '\n') {
+          return at;
+        }
+        if (bytes[at] == 0) {
+          throw new DumpFormatException(
+              source, number + 1, 0, "NUL byte at position " + (at - start));
+        }
+      }
+      if (at == filled) {
+        return filled;
+      }
     }
   }
 

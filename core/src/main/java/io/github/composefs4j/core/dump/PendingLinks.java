@@ -24,6 +24,9 @@ final class PendingLinks {
     final byte[] target;
     final long line;
 
+    /** On the way to a target, or there already. */
+    boolean walked;
+
     Link(Directory parent, byte[] name, byte[] target, long line) {
       this.parent = parent;
       this.name = name;
@@ -31,6 +34,9 @@ final class PendingLinks {
       this.line = line;
     }
   }
+
+  /** So many bytes of a path are shown in messages. */
+  private static final int SHOWN = 80;
 
   private final String source;
   private final List<Link> links = new ArrayList<>();
@@ -52,55 +58,74 @@ final class PendingLinks {
     for (Link link : links) {
       byEntry.computeIfAbsent(link.parent, _ -> new HashMap<>()).put(name(link.name), link);
     }
-    Inode[] inodes = new Inode[links.size()];
-    for (int i = 0; i < inodes.length; i++) {
-      inodes[i] = follow(root, links.get(i), byEntry);
-    }
-    for (int i = 0; i < inodes.length; i++) {
-      Link link = links.get(i);
-      try {
-        link.parent.completeLink(link.name, inodes[i]);
-      } catch (InvalidTreeException e) {
-        throw error(link, e.getMessage());
+    for (Link link : links) {
+      if (link.parent.isReserved(link.name)) {
+        resolveChain(root, link, byEntry);
       }
     }
   }
 
-  private Inode follow(
+  /**
+   * Completes a link and those that it leads through: each is walked once, however long the chains
+   * are.
+   */
+  private void resolveChain(
       Directory root, Link first, IdentityHashMap<Directory, Map<FileName, Link>> byEntry)
       throws DumpFormatException {
-    Link link = first;
-    for (int steps = 0; steps <= links.size(); steps++) {
-      Directory parent = root;
-      Inode inode = root;
-      Link reserved = null;
-      int at = 0;
-      byte[] path = link.target;
-      while (at < path.length) {
-        int end = LineReader.find((byte) '/', path, at, path.length);
-        if (end > at) {
-          byte[] name = Arrays.copyOfRange(path, at, end);
-          if (!(inode instanceof Directory directory) || directory.position(name) < 0) {
-            throw error(first, "no hard link target '" + FileName.printable(path) + "'");
-          }
-          parent = directory;
-          inode = directory.find(name);
-          reserved = inode == null ? find(byEntry, parent, name) : null;
+    List<Link> chain = new ArrayList<>(1);
+    Inode inode = null;
+    for (Link link = first; inode == null; ) {
+      if (link.walked) {
+        throw error(
+            first,
+            link == first
+                ? "the hard link leads back to itself"
+                : "the hard link leads into a cycle");
+      }
+      link.walked = true;
+      chain.add(link);
+      Walk target = walk(root, link);
+      inode = target.inode;
+      if (inode == null) {
+        Link next = find(byEntry, target.parent, target.name);
+        if (next == null) {
+          throw new IllegalStateException("reserved by nobody");
         }
-        at = end + 1;
+        link = next;
       }
-      if (inode instanceof Directory) {
-        throw error(first, "hard link to the directory '" + FileName.printable(path) + "'");
-      }
-      if (inode != null) {
-        return inode;
-      }
-      if (reserved == null || reserved == first) {
-        throw error(first, "the hard link leads back to itself");
-      }
-      link = reserved;
     }
-    throw error(first, "the hard link leads into a cycle");
+    for (Link link : chain.reversed()) {
+      try {
+        link.parent.completeLink(link.name, inode);
+      } catch (InvalidTreeException e) {
+        throw error(link, "hard link to the directory '" + text(link.target) + "'");
+      }
+    }
+  }
+
+  /** Where a target path leads; the inode is null if the name there is a link, still open. */
+  private record Walk(Directory parent, byte[] name, @Nullable Inode inode) {}
+
+  private Walk walk(Directory root, Link link) throws DumpFormatException {
+    Walk result = new Walk(root, new byte[0], root);
+    byte[] path = link.target;
+    for (int at = 0; at < path.length; ) {
+      int end = LineReader.find((byte) '/', path, at, path.length);
+      if (end > at) {
+        byte[] name = Arrays.copyOfRange(path, at, end);
+        if (!(result.inode instanceof Directory directory) || directory.position(name) < 0) {
+          throw error(link, "no hard link target '" + text(path) + "'");
+        }
+        result = new Walk(directory, name, directory.find(name));
+      }
+      at = end + 1;
+    }
+    return result;
+  }
+
+  private static String text(byte[] path) {
+    boolean isLong = path.length > SHOWN;
+    return FileName.printable(isLong ? Arrays.copyOf(path, SHOWN) : path) + (isLong ? "…" : "");
   }
 
   private static @Nullable Link find(

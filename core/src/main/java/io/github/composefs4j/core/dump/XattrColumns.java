@@ -3,6 +3,9 @@ package io.github.composefs4j.core.dump;
 import io.github.composefs4j.core.errors.DumpFormatException;
 import io.github.composefs4j.core.errors.InvalidTreeException;
 import io.github.composefs4j.core.tree.XattrSet;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
@@ -11,7 +14,15 @@ import java.util.Arrays;
  */
 final class XattrColumns {
   private static final int TEXT_MAX = 65535;
-  private static final int REMEMBERED = 1 << 10;
+  private static final int REMEMBERED_BITS = 12;
+  private static final int REMEMBERED = 1 << REMEMBERED_BITS;
+
+  /** Longer texts are seldom repeated, and remembering them is dear. */
+  private static final int REMEMBERED_TEXT_MAX = 1024;
+
+  private static final long MIX = 0x9e3779b97f4a7c15L;
+  private static final VarHandle LONG =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
   private final XattrSet.Interner interner = new XattrSet.Interner();
   private final XattrSet.Builder builder = new XattrSet.Builder();
@@ -32,6 +43,9 @@ final class XattrColumns {
     if (end - start > TEXT_MAX) {
       throw line.error(DumpLine.XATTRS, "more than " + TEXT_MAX + " bytes of xattrs");
     }
+    if (end - start > REMEMBERED_TEXT_MAX) {
+      return interner.intern(parse(line, bytes, start, end));
+    }
     int slot = slot(bytes, start, end);
     byte[] known = texts[slot];
     if (Arrays.equals(known, 0, known.length, bytes, start, end)) {
@@ -43,13 +57,17 @@ final class XattrColumns {
     return set;
   }
 
-  /** A cheap hash: length and the last bytes, where texts of one name differ most. */
   private static int slot(byte[] bytes, int start, int end) {
-    int hash = end - start;
-    for (int i = Math.max(start, end - 16); i < end; i++) {
-      hash = 31 * hash + bytes[i];
+    long hash = 0;
+    int at = start;
+    for (; at <= end - 8; at += 8) {
+      hash = (hash ^ (long) LONG.get(bytes, at)) * MIX;
+      hash ^= hash >>> 32;
     }
-    return (hash ^ hash >>> 10) & REMEMBERED - 1;
+    for (; at < end; at++) {
+      hash = (hash ^ bytes[at]) * MIX;
+    }
+    return (int) (hash >>> 64 - REMEMBERED_BITS);
   }
 
   private XattrSet parse(DumpLine line, byte[] bytes, int start, int end)

@@ -4,10 +4,7 @@ import io.github.composefs4j.core.errors.InvalidTreeException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
-import java.util.Comparator;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -36,8 +33,8 @@ public final class Directory extends Inode {
   /** Which entries are links; null for none. */
   private @Nullable BitSet links;
 
-  /** Under construction: name to position, once names came out of order; null otherwise. */
-  private @Nullable Map<Key, Integer> index;
+  /** Under construction, once names came out of order; null otherwise. */
+  private @Nullable NameIndex index;
 
   private boolean sorted = true;
   private boolean frozen;
@@ -117,13 +114,10 @@ public final class Directory extends Inode {
     }
     FileName.check(name);
     if (index == null && count > 0 && Arrays.compareUnsigned(names[count - 1], name) >= 0) {
-      index = new HashMap<>(2 * count);
-      for (int i = 0; i < count; i++) {
-        index.put(new Key(names[i]), i);
-      }
+      index = new NameIndex(names, count);
       sorted = false;
     }
-    if (index != null && index.putIfAbsent(new Key(name), count) != null) {
+    if (index != null && index.find(names, name) >= 0) {
       throw new InvalidTreeException("'" + FileName.printable(name) + "' exists already");
     }
     if (count == names.length) {
@@ -133,6 +127,9 @@ public final class Directory extends Inode {
     }
     names[count] = name;
     children[count] = inode;
+    if (index != null) {
+      index.add(names, count);
+    }
     return count++;
   }
 
@@ -177,8 +174,7 @@ public final class Directory extends Inode {
    */
   public int position(byte[] name) {
     if (index != null) {
-      Integer at = index.get(new Key(name));
-      return at == null ? -1 : at;
+      return index.find(names, name);
     }
     return Arrays.binarySearch(names, 0, count, name, Arrays::compareUnsigned);
   }
@@ -267,8 +263,8 @@ public final class Directory extends Inode {
         throw new InvalidTreeException("link " + FileName.printable(names[i]) + " is incomplete");
       }
     }
-    if (!sorted) {
-      sort();
+    if (!sorted && index != null) {
+      sort(index);
     }
     if (names.length != count) {
       names = Arrays.copyOf(names, count);
@@ -283,35 +279,20 @@ public final class Directory extends Inode {
     return frozen;
   }
 
-  private void sort() {
-    Integer[] order = new Integer[count];
-    Arrays.setAll(order, i -> i);
-    Arrays.sort(order, Comparator.comparing(i -> names[i], Arrays::compareUnsigned));
-    byte[][] sortedNames = new byte[count][];
+  private void sort(NameIndex unsorted) {
+    byte[][] sortedNames = Arrays.copyOf(names, count);
+    Arrays.sort(sortedNames, Arrays::compareUnsigned);
     @Nullable Inode[] sortedChildren = new Inode[count];
     BitSet sortedLinks = links == null ? null : new BitSet();
     for (int i = 0; i < count; i++) {
-      sortedNames[i] = names[order[i]];
-      sortedChildren[i] = children[order[i]];
+      int from = unsorted.find(names, sortedNames[i]);
+      sortedChildren[i] = children[from];
       if (sortedLinks != null) {
-        sortedLinks.set(i, isLink(order[i]));
+        sortedLinks.set(i, isLink(from));
       }
     }
     names = sortedNames;
     children = sortedChildren;
     links = sortedLinks;
-  }
-
-  /** Bytes as a map key. */
-  private record Key(byte[] bytes) {
-    @Override
-    public boolean equals(@Nullable Object other) {
-      return other instanceof Key that && Arrays.equals(bytes, that.bytes);
-    }
-
-    @Override
-    public int hashCode() {
-      return Arrays.hashCode(bytes);
-    }
   }
 }

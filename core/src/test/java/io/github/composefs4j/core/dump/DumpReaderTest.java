@@ -17,6 +17,11 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -163,6 +168,62 @@ class DumpReaderTest {
         .isInstanceOf(DumpFormatException.class)
         .hasMessageContaining("endless: line 1: the line is longer than");
     assertThat(channel.delivered).isLessThan(16L << 20);
+  }
+
+  @Test
+  void takesTheLongestLines() throws IOException {
+    String slashes = "/".repeat((5 << 20) - 100);
+    assertThat(TestImages.parse(ROOT + slashes + "f 0 100644 1 0 0 0 0.0 - - -\n").find("/f"))
+        .isNotNull();
+  }
+
+  @Test
+  void followsLongChainsOfLinksOnce() throws IOException {
+    int count = 100_000;
+    StringBuilder dump = new StringBuilder(ROOT);
+    for (int i = 0; i < count; i++) {
+      dump.append("/").append(i).append(" 0 @100644 - - - - - /").append(i + 1).append(" - -\n");
+    }
+    String target = "/" + count + " 0 100644 1 0 0 0 0.0 - - -\n";
+    FileTree tree = TestImages.parse(dump + target);
+    assertThat(tree.inodes()).isEqualTo(2);
+    assertThat(tree.find("/0")).isSameAs(tree.find("/" + count));
+    assertThatThrownBy(() -> TestImages.parse(dump + target.replace(" 0 100644", " 0 40755")))
+        .hasMessageContaining("line 100001, column 9: hard link to the directory '/100000'");
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @CsvSource({
+    "/a>/a, 2, leads back to itself",
+    "/a>/b /b>/a, 2, leads back to itself",
+    "/a>/b /b>/c /c>/b, 2, leads into a cycle",
+    "/a>/b /b>/c, 3, no hard link target '/c'",
+    "/a>/a/b, 2, no hard link target '/a/b'"
+  })
+  void refusesLinksToNowhere(String links, int line, String reason) {
+    StringBuilder dump = new StringBuilder(ROOT);
+    for (String link : links.split(" ")) {
+      dump.append(link.replace(">", " 0 @100644 - - - - - ")).append(" - -\n");
+    }
+    assertThatThrownBy(() -> TestImages.parse(dump.toString()))
+        .isInstanceOf(DumpFormatException.class)
+        .hasMessageStartingWith("test.dump: line " + line + ", column 9: ")
+        .hasMessageContaining(reason);
+  }
+
+  @Test
+  void takesNamesInAnyOrderAndFindsRepetitions() throws IOException {
+    List<String> lines = new ArrayList<>();
+    for (int i = 0; i < 20_000; i++) {
+      lines.add("/n" + i + " 0 100644 " + i + " 0 0 0 0.0 - - -\n");
+    }
+    String sorted = ROOT + lines.stream().sorted().collect(Collectors.joining());
+    Collections.shuffle(lines, new Random(1));
+    String shuffled = ROOT + String.join("", lines);
+    TreeAssert.assertSame(TestImages.parse(sorted), TestImages.parse(shuffled));
+    assertThatThrownBy(() -> TestImages.parse(shuffled + lines.get(7)))
+        .hasMessageStartingWith("test.dump: line 20002, column 1: ")
+        .hasMessageContaining("exists already");
   }
 
   @Test

@@ -1,5 +1,6 @@
 package io.github.composefs4j.linux.sys;
 
+import io.github.composefs4j.core.tree.FileName;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -129,19 +130,19 @@ public final class Sys {
   }
 
   public static long flistxattr(int fd, MemorySegment into, long size) {
-    return call(Abi.LISTXATTR_F, fd, into.address(), size, 0, 0, 0);
+    return call(Abi.FLISTXATTR, fd, into.address(), size, 0, 0, 0);
   }
 
   public static long llistxattr(long path, MemorySegment into, long size) {
-    return call(Abi.LISTXATTR_L, path, into.address(), size, 0, 0, 0);
+    return call(Abi.LLISTXATTR, path, into.address(), size, 0, 0, 0);
   }
 
   public static long fgetxattr(int fd, long name, MemorySegment into, long size) {
-    return call(Abi.GETXATTR_F, fd, name, into.address(), size, 0, 0);
+    return call(Abi.FGETXATTR, fd, name, into.address(), size, 0, 0);
   }
 
   public static long lgetxattr(long path, long name, MemorySegment into, long size) {
-    return call(Abi.GETXATTR_L, path, name, into.address(), size, 0, 0);
+    return call(Abi.LGETXATTR, path, name, into.address(), size, 0, 0);
   }
 
   public static int mkdirat(int dir, long path, int mode) {
@@ -209,5 +210,16 @@ public final class Sys {
 
   public static int mountSetattr(int fd, long path, int flags, MemorySegment attributes) {
     return (int) call(Abi.MOUNT_SETATTR, fd, path, flags, attributes.address(), 32, 0);
+  }
+
+  /** {@return the target of a symlink at a path} */
+  public static byte[] readlink(byte[] path) throws ErrnoException {
+    Scratch scratch = scratch();
+    long length =
+        readlinkat(Abi.AT_FDCWD, scratch.path(path), scratch.data, scratch.data.byteSize());
+    if (length < 0) {
+      throw new ErrnoException(FileName.printable(path), (int) -length);
+    }
+    return scratch.data.asSlice(0, length).toArray(ValueLayout.JAVA_BYTE);
   }
 }
