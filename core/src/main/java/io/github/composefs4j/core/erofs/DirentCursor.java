@@ -40,6 +40,7 @@ public final class DirentCursor {
   DirentCursor(ErofsImage image, ImageInode directory) {
     this.image = image;
     this.directory = directory;
+    this.dot = directory.isDotOmitted();
     this.block = new byte[(int) Math.min(image.blockSize(), directory.size())];
   }
 
@@ -187,6 +188,15 @@ public final class DirentCursor {
     if (dotDot && parent != expected) {
       throw corrupt("'..' is inode " + parent + ", not " + expected);
     }
+  }
+
+  /** {@return whether the current name is two lower-case hexadecimal digits} */
+  boolean isStubName() {
+    return nameLength == 2 && isHex(block[nameOffset]) && isHex(block[nameOffset + 1]);
+  }
+
+  private static boolean isHex(byte c) {
+    return c >= '0' && c <= '9' || c >= 'a' && c <= 'f';
   }
 
   private CorruptImageException corrupt(String reason) {

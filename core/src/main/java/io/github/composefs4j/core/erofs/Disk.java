@@ -44,6 +44,7 @@ final class Disk {
   static final int COMPAT_SB_CHECKSUM = 1;
   static final int COMPAT_MTIME = 2;
   static final int COMPAT_XATTR_FILTER = 4;
+  static final int COMPAT_PLAIN_XATTR_PREFIXES = 0x10;
 
   // inodes: common fields, then those of one size
   static final int I_XATTR_ICOUNT = 2;
@@ -52,6 +53,7 @@ final class Disk {
   static final int I_U = 16;
   static final int I_INO = 20;
   static final int COMPACT_NLINK = 6;
+  static final int COMPACT_MTIME = 12;
   static final int COMPACT_UID = 24;
   static final int COMPACT_GID = 26;
   static final int EXTENDED_UID = 24;

@@ -5,9 +5,12 @@ import io.github.composefs4j.core.tree.Limits;
 import io.github.composefs4j.core.verity.Digest;
 import io.github.composefs4j.core.verity.HashAlgorithm;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,9 +31,16 @@ public final class ImageAttributes {
   private static final byte[] USER_OPAQUE = FileName.encode("user.overlay.opaque");
 
   /** composefs-rs writes these twice when the input had them already (erofs-image.md 11.1). */
-  private static final byte[][] MAY_REPEAT = {
-    ESCAPED_WHITEOUT, ESCAPED_WHITEOUTS, ESCAPED_OPAQUE, USER_WHITEOUT, USER_WHITEOUTS, USER_OPAQUE
-  };
+  private static final List<byte[]> MAY_REPEAT =
+      List.of(
+          ESCAPED_WHITEOUT,
+          ESCAPED_WHITEOUTS,
+          ESCAPED_OPAQUE,
+          USER_WHITEOUT,
+          USER_WHITEOUTS,
+          USER_OPAQUE);
+
+  private static final int FEW = 16;
 
   private static final int COST_MAX = 65535;
   private static final ImageAttributes NONE = new ImageAttributes();
@@ -85,7 +95,14 @@ public final class ImageAttributes {
     private final boolean v2;
     private final ImageAttributes result = new ImageAttributes();
     private final List<byte[]> stored = new ArrayList<>(4);
+
+    /** Also the names, once they are many: comparing each with all would take too long. */
+    private @Nullable Set<ByteBuffer> storedSet;
+
     private long cost = 12;
+
+    /** Whether the entry at hand has a name that was there before. */
+    private boolean repeats;
 
     Reader(ErofsImage image, ImageInode inode) {
       this.image = image;
@@ -111,9 +128,6 @@ public final class ImageAttributes {
       for (int i = 0; i < references; i++) {
         shared(bytes.u32(inode.bodyOffset() + XattrList.BODY_HEADER + 4L * i));
       }
-      if (composefs && cost > COST_MAX) {
-        throw inode.corrupt("xattrs of " + cost + " bytes");
-      }
       return result;
     }
 
@@ -121,6 +135,7 @@ public final class ImageAttributes {
       long at = image.superblock().xattrStart() + 4 * reference;
       bytes.require(at, Xattr.ENTRY_HEADER, "a shared xattr of inode " + inode.nid());
       int length = Xattr.ENTRY_HEADER + bytes.u8(at) + bytes.u16(at + 2);
+      bytes.require(at, length, "a shared xattr of inode " + inode.nid());
       byte[] entry = bytes.copy(at, length);
       entry(entry, 0, length, 3);
     }
@@ -148,22 +163,36 @@ public final class ImageAttributes {
           throw inode.corrupt("an xattr name with a NUL");
         }
       }
-      checkRepetition(name);
       cost += 7 + name.length + length;
+      if (composefs && cost > COST_MAX) {
+        throw inode.corrupt("xattrs of more than " + COST_MAX + " bytes");
+      }
+      checkRepetition(name);
       map(name, Arrays.copyOfRange(from, valueAt, valueAt + length));
       return next;
     }
 
     private void checkRepetition(byte[] name) throws IOException {
-      for (byte[] other : stored) {
-        if (Arrays.equals(other, name) && !isOneOf(name, MAY_REPEAT)) {
-          throw inode.corrupt("xattr " + FileName.printable(name) + " twice");
-        }
+      repeats = isStored(name);
+      if (repeats && !(composefs && isOneOf(name, MAY_REPEAT))) {
+        throw inode.corrupt("xattr " + FileName.printable(name) + " twice");
       }
       stored.add(name);
+      if (storedSet != null) {
+        storedSet.add(ByteBuffer.wrap(name));
+      } else if (stored.size() > FEW) {
+        storedSet = new HashSet<>();
+        for (byte[] other : stored) {
+          storedSet.add(ByteBuffer.wrap(other));
+        }
+      }
     }
 
-    private static boolean isOneOf(byte[] name, byte[][] names) {
+    private boolean isStored(byte[] name) {
+      return storedSet != null ? storedSet.contains(ByteBuffer.wrap(name)) : isOneOf(name, stored);
+    }
+
+    private static boolean isOneOf(byte[] name, List<byte[]> names) {
       for (byte[] other : names) {
         if (Arrays.equals(other, name)) {
           return true;
@@ -179,7 +208,7 @@ public final class ImageAttributes {
     }
 
     private void put(byte[] name, byte[] value) {
-      for (int i = 0; i < result.names.size(); i++) {
+      for (int i = repeats ? 0 : result.names.size(); i < result.names.size(); i++) {
         if (Arrays.equals(result.names.get(i), name)) {
           result.names.remove(i);
           result.values.remove(i);

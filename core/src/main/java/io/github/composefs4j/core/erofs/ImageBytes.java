@@ -171,7 +171,7 @@ public final class ImageBytes implements Closeable {
 
   private byte[] page(long at) throws IOException {
     int index = (int) (at >>> PAGE_BITS);
-    byte[] page = pages.getPlain(index);
+    byte[] page = pages.getAcquire(index);
     return page != null ? page : load(index);
   }
 

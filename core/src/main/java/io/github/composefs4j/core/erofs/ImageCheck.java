@@ -13,12 +13,14 @@ final class ImageCheck {
     boolean composefs = image.profile() == ImageProfile.COMPOSEFS;
     ImageWalk walk = new ImageWalk(image);
     while (walk.next()) {
+      if (walk.isRepeated()) {
+        continue;
+      }
       ImageInode inode = walk.inode();
       inode.attributes();
+      inode.checkChunks();
       if (inode.isSymlink()) {
         inode.target();
-      } else if (inode.isRegular() && !inode.isExternal() && inode.size() <= 1 << 16) {
-        inode.content();
       }
     }
     if (composefs && image.version() != FormatVersion.V2) {
@@ -34,8 +36,7 @@ final class ImageCheck {
     DirentCursor entries = image.root().entries();
     int found = 0;
     while (entries.next()) {
-      byte[] name = entries.name();
-      if (name.length == 2 && isHex(name[0]) && isHex(name[1])) {
+      if (entries.isStubName()) {
         found++;
         ImageInode inode = entries.inode();
         if (inode.isStoredWhiteout()) {
@@ -46,9 +47,5 @@ final class ImageCheck {
     if (found != 256) {
       throw image.root().corrupt("only " + found + " of the names 00 to ff in the root");
     }
-  }
-
-  private static boolean isHex(byte c) {
-    return c >= '0' && c <= '9' || c >= 'a' && c <= 'f';
   }
 }

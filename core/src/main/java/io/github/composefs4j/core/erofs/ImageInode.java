@@ -5,6 +5,7 @@ import io.github.composefs4j.core.errors.UnsupportedFormatException;
 import io.github.composefs4j.core.tree.Inode;
 import io.github.composefs4j.core.tree.Limits;
 import java.io.IOException;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,7 +37,10 @@ public final class ImageInode {
   private final long mtimeSeconds;
   private final int mtimeNanos;
   private final int bodySize;
-  private @Nullable ImageAttributes attributes;
+  private final boolean dotOmitted;
+
+  /** Volatile, since threads that share this share what was read. */
+  private volatile @Nullable ImageAttributes attributes;
 
   ImageInode(ErofsImage image, long nid) throws IOException {
     this.image = image;
@@ -51,7 +55,8 @@ public final class ImageInode {
     int format = bytes.u16(offset);
     compact = (format & 1) == 0;
     layout = format >> 1 & 7;
-    if (format >> 4 != 0) {
+    boolean composefs = image.profile() == ImageProfile.COMPOSEFS;
+    if (format >> 4 != 0 && (composefs || format >> 5 != 0)) {
       throw corrupt("format bits 0x" + Integer.toHexString(format));
     }
     int header = compact ? ImageLayout.COMPACT : ImageLayout.EXTENDED;
@@ -61,11 +66,14 @@ public final class ImageInode {
     mode = bytes.u16(offset + Disk.I_MODE);
     u = bytes.i32(offset + Disk.I_U);
     if (compact) {
-      nlink = bytes.u16(offset + Disk.COMPACT_NLINK);
+      // Bit 4 of other than directories: one link, the field has another use.
+      boolean oneLink = format >> 4 != 0 && (mode & Inode.S_IFMT) != Inode.S_IFDIR;
+      nlink = oneLink ? 1 : bytes.u16(offset + Disk.COMPACT_NLINK);
       size = bytes.u32(offset + Disk.I_SIZE);
       uid = bytes.u16(offset + Disk.COMPACT_UID);
       gid = bytes.u16(offset + Disk.COMPACT_GID);
-      mtimeSeconds = superblock.buildSeconds();
+      mtimeSeconds =
+          superblock.buildSeconds() + (composefs ? 0 : bytes.u32(offset + Disk.COMPACT_MTIME));
       mtimeNanos = superblock.buildNanos();
     } else {
       nlink = bytes.i32(offset + Disk.EXTENDED_NLINK);
@@ -75,6 +83,7 @@ public final class ImageInode {
       mtimeSeconds = bytes.i64(offset + Disk.EXTENDED_MTIME);
       mtimeNanos = bytes.i32(offset + Disk.EXTENDED_MTIME_NSEC);
     }
+    dotOmitted = format >> 4 != 0 && isDirectory();
     checkKind();
     if (icount == 1) {
       throw corrupt("an xattr body without anything in it");
@@ -126,6 +135,9 @@ public final class ImageInode {
       }
       return;
     }
+    if (isHole() && size >= 0) {
+      return;
+    }
     if (size < 0 || size > bytes.size()) {
       throw corrupt("size " + Long.toUnsignedString(size) + ", more than the image has");
     }
@@ -145,6 +157,14 @@ public final class ImageInode {
     if (layout == FLAT_INLINE) {
       checkTail(composefs, v2, blockSize);
     }
+  }
+
+  /** Newer EROFS writers store a file of zeros as flat without blocks. */
+  private boolean isHole() {
+    return image.profile() == ImageProfile.EROFS
+        && isRegular()
+        && layout == FLAT_PLAIN
+        && u == (int) HOLE;
   }
 
   private void checkTail(boolean composefs, boolean v2, int blockSize) throws IOException {
@@ -244,8 +264,22 @@ public final class ImageInode {
     return layout == CHUNK_BASED && image.profile() == ImageProfile.COMPOSEFS;
   }
 
-  int layout() {
-    return layout;
+  /** Whether the entry {@code .} of this directory is only implied. */
+  boolean isDotOmitted() {
+    return dotOmitted;
+  }
+
+  /**
+   * {@return the bytes that belong to this inode alone: header, xattr body and data, as far as no
+   * writer shares it} Together they cannot exceed the image (12.3, D9).
+   */
+  long footprint() {
+    long footprint = tailOffset() - offset;
+    if (!hasData() || layout == CHUNK_BASED) {
+      return footprint;
+    }
+    boolean whole = isDirectory() || image.profile() == ImageProfile.COMPOSEFS;
+    return footprint + (whole ? size : layout == FLAT_INLINE ? size % image.blockSize() : 0);
   }
 
   /** Where the xattr body starts. */
@@ -286,7 +320,38 @@ public final class ImageInode {
     return target;
   }
 
-  /** {@return all bytes that the image itself holds of this inode; of small ones only} */
+  /**
+   * Reads all that says where the data is. Data itself is any bytes.
+   *
+   * @throws CorruptImageException if some of it is outside of the image
+   */
+  void checkChunks() throws IOException {
+    if (layout != CHUNK_BASED || isExternal() || size == 0) {
+      return;
+    }
+    int blockBits = image.superblock().blockBits();
+    int chunkBits = blockBits + (u & CHUNK_BITS);
+    long count = (size - 1 >>> chunkBits) + 1;
+    // The map itself must be there, so a wrong size does not make this long.
+    int width = (u & CHUNK_INDEXES) == 0 ? 4 : 8;
+    bytes.require(tailOffset(), 0, "the chunks of inode " + nid);
+    if (count > bytes.size() / width) {
+      throw corrupt(count + " chunks are more than the image has");
+    }
+    for (long chunk = 0; chunk < count; chunk++) {
+      long block = chunkBlock(chunk);
+      if (block != HOLE) {
+        long length = Math.min(1L << chunkBits, size - (chunk << chunkBits));
+        bytes.require(block << blockBits, length, "a chunk of inode " + nid);
+      }
+    }
+  }
+
+  /**
+   * {@return all bytes that the image itself holds of this inode; of small ones only}
+   *
+   * @throws IllegalStateException if there are more than 1 MiB
+   */
   public byte[] content() throws IOException {
     if (size > 1 << 20) {
       throw new IllegalStateException("content of " + size + " bytes is to be read in pieces");
@@ -308,9 +373,17 @@ public final class ImageInode {
     if (position >= size || length == 0) {
       return 0;
     }
+    if (position < 0) {
+      throw new IllegalArgumentException("position " + position);
+    }
     int blockSize = image.blockSize();
     if (layout == CHUNK_BASED) {
       return readChunk(position, into, at, (int) Math.min(length, size - position));
+    }
+    if (isHole()) {
+      int zeros = (int) Math.min(length, size - position);
+      Arrays.fill(into, at, at + zeros, (byte) 0);
+      return zeros;
     }
     long tailStart = layout == FLAT_INLINE ? size - size % blockSize : size;
     long from;
@@ -334,7 +407,7 @@ public final class ImageInode {
     int count = (int) Math.min(length, (1L << chunkBits) - inChunk);
     long block = isExternal() ? HOLE : chunkBlock(chunk);
     if (block == HOLE) {
-      java.util.Arrays.fill(into, at, at + count, (byte) 0);
+      Arrays.fill(into, at, at + count, (byte) 0);
     } else {
       bytes.copy((block << image.superblock().blockBits()) + inChunk, into, at, count);
     }

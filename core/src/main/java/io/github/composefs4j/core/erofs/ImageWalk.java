@@ -7,30 +7,37 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A depth-first walk over an image: the root, then for each directory its entries in name order,
  * each followed at once by what is below it (dump-format.md 11.1). Stubs are left out. Builds no
- * tree: memory is a bit for every 32 bytes of image, and a path for every hard-linked inode. For
- * one thread.
+ * tree: memory is a bit for every 32 bytes of image, and a name for every hard-linked inode and the
+ * directories above it. For one thread.
  */
 public final class ImageWalk {
   private final ErofsImage image;
   private final @Nullable Predicate<byte[]> filter;
-  private final BitSet seen = new BitSet();
-  private final Map<Long, byte[]> firstPaths = new HashMap<>();
+  private final Seen seen;
+  private final Map<Long, Name> firstNames = new HashMap<>();
   private final DirentCursor[] cursors = new DirentCursor[Limits.DEPTH_MAX + 2];
   private final ImageInode[] directories = new ImageInode[Limits.DEPTH_MAX + 2];
   private final int[] pathLengths = new int[Limits.DEPTH_MAX + 2];
+
+  /** Names of the directories that we are in, as far as some inode needed them. */
+  private final @Nullable Name[] directoryNames = new @Nullable Name[Limits.DEPTH_MAX + 2];
+
   private final long mostEntries;
   private int depth = -1;
   private byte[] path = new byte[256];
   private int pathLength;
   private long entries;
+  private long footprint;
   private @Nullable ImageInode inode;
   private boolean repeated;
 
@@ -47,6 +54,7 @@ public final class ImageWalk {
   public ImageWalk(ErofsImage image, @Nullable Predicate<byte[]> filter) {
     this.image = image;
     this.filter = filter;
+    this.seen = new Seen(image.size());
     // An entry takes 12 bytes and its name at least one; directories that share blocks would exceed
     // this.
     this.mostEntries = image.size() / (ImageLayout.DIRENT + 1);
@@ -68,7 +76,8 @@ public final class ImageWalk {
       inode = image.root();
       path[0] = '/';
       pathLength = 1;
-      seen.set(bit(inode));
+      seen.add(inode.nid());
+      take(inode);
       push(inode, 0);
       return true;
     }
@@ -105,7 +114,13 @@ public final class ImageWalk {
     if (child.nlink() != 1) {
       throw child.corrupt("a whiteout with several names");
     }
-    return image.version() != FormatVersion.V2;
+    if (image.version() == FormatVersion.V2) {
+      return false;
+    }
+    if (depth > 0) {
+      throw child.corrupt("a stub outside of the root");
+    }
+    return true;
   }
 
   private void appendName(DirentCursor cursor) {
@@ -121,9 +136,10 @@ public final class ImageWalk {
 
   private void visit(ImageInode child) throws IOException {
     inode = child;
-    int bit = bit(child);
-    repeated = seen.get(bit);
-    seen.set(bit);
+    repeated = !seen.add(child.nid());
+    if (!repeated) {
+      take(child);
+    }
     if (child.isDirectory()) {
       if (repeated) {
         throw child.corrupt("a directory with two names");
@@ -133,12 +149,30 @@ public final class ImageWalk {
       }
       push(child, pathLength);
     } else if (!repeated && child.nlink() != 1) {
-      firstPaths.put(child.nid(), Arrays.copyOf(path, pathLength));
+      firstNames.put(child.nid(), currentName());
     }
   }
 
-  private static int bit(ImageInode inode) {
-    return Math.toIntExact(inode.nid());
+  /** Inodes share no bytes. If they did, a small image could hold more than fits in memory. */
+  private void take(ImageInode first) throws CorruptImageException {
+    footprint += first.footprint();
+    if (footprint > image.size()) {
+      throw first.corrupt("inodes overlap: they are more than the image has bytes");
+    }
+  }
+
+  /** The current name with those above it, which names in the same directory share. */
+  private Name currentName() {
+    for (int i = 1; i <= depth; i++) {
+      if (directoryNames[i] == null) {
+        directoryNames[i] =
+            new Name(
+                directoryNames[i - 1],
+                Arrays.copyOfRange(path, pathLengths[i - 1], pathLengths[i]));
+      }
+    }
+    return new Name(
+        directoryNames[depth], Arrays.copyOfRange(path, pathLengths[depth], pathLength));
   }
 
   private void push(ImageInode directory, int length) throws IOException {
@@ -146,6 +180,7 @@ public final class ImageWalk {
     directories[depth] = directory;
     cursors[depth] = directory.entries();
     pathLengths[depth] = length;
+    directoryNames[depth] = null;
   }
 
   /** {@return the current inode} */
@@ -185,20 +220,83 @@ public final class ImageWalk {
 
   /** {@return the path under which the current inode was met first} */
   public byte[] firstPath() throws IOException {
-    byte[] known = firstPaths.get(inode().nid());
-    if (known != null) {
-      return known;
+    if (!repeated) {
+      return Arrays.copyOf(path, pathLength);
     }
-    // Its link count is 1 although it has several names: writers copy that number unchecked. Look
-    // again.
-    ImageWalk search = new ImageWalk(image, filter);
-    while (search.next()) {
-      if (search.inode().nid() == inode().nid()) {
-        byte[] found = Arrays.copyOf(search.path, search.pathLength);
-        firstPaths.put(inode().nid(), found);
-        return found;
+    Name known = firstNames.get(inode().nid());
+    if (known == null) {
+      findFirstNames();
+      known = firstNames.get(inode().nid());
+    }
+    if (known == null) {
+      throw inode().corrupt("the image changed while it was read");
+    }
+    return known.path();
+  }
+
+  /**
+   * Finds the first names of inodes with several names but a link count of 1, which writers copy
+   * unchecked. All at once: a walk for each would take too long where they are many.
+   */
+  private void findFirstNames() throws IOException {
+    Set<Long> wanted = new HashSet<>();
+    ImageWalk walk = new ImageWalk(image, filter);
+    while (walk.next()) {
+      if (walk.repeated && walk.inode().nlink() == 1) {
+        wanted.add(walk.inode().nid());
       }
     }
-    throw new IllegalStateException("met before, but not found");
+    walk = new ImageWalk(image, filter);
+    while (walk.next()) {
+      if (!walk.repeated && wanted.contains(walk.inode().nid())) {
+        firstNames.put(walk.inode().nid(), walk.currentName());
+      }
+    }
+  }
+
+  /**
+   * A name and those above it.
+   *
+   * @param parent null below the root
+   * @param name with a slash before it
+   */
+  private record Name(@Nullable Name parent, byte[] name) {
+    byte[] path() {
+      int length = 0;
+      for (Name at = this; at != null; at = at.parent) {
+        length += at.name.length;
+      }
+      byte[] path = new byte[length];
+      for (Name at = this; at != null; at = at.parent) {
+        length -= at.name.length;
+        System.arraycopy(at.name, 0, path, length, at.name.length);
+      }
+      return path;
+    }
+  }
+
+  /** The nids that were met. Far apart ones cost little: images may be large and sparse. */
+  private static final class Seen {
+    private static final int PART_BITS = 20;
+
+    private final @Nullable BitSet[] parts;
+
+    Seen(long imageSize) {
+      parts = new @Nullable BitSet[(int) (imageSize / ImageLayout.SLOT >>> PART_BITS) + 1];
+    }
+
+    /** {@return true if it is new} */
+    boolean add(long nid) {
+      int part = (int) (nid >>> PART_BITS);
+      int bit = (int) nid & (1 << PART_BITS) - 1;
+      BitSet bits = parts[part];
+      if (bits == null) {
+        bits = new BitSet();
+        parts[part] = bits;
+      }
+      boolean isNew = !bits.get(bit);
+      bits.set(bit);
+      return isNew;
+    }
   }
 }

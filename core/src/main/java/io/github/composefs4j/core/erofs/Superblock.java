@@ -11,7 +11,8 @@ import java.util.zip.CRC32C;
  * @param version of composefs images; V0 for others, where it has no meaning
  * @param xattrStart byte position that references to shared xattrs count from
  * @param metaStart byte position that nids count from
- * @param prefixStart byte position of the long xattr prefixes, in the packed inode if there is one
+ * @param prefixStart byte position of the long xattr prefixes
+ * @param prefixNid inode that holds the long xattr prefixes, 0 if the image itself does
  */
 record Superblock(
     FormatVersion version,
@@ -25,7 +26,7 @@ record Superblock(
     long xattrStart,
     int prefixCount,
     long prefixStart,
-    long packedNid) {
+    long prefixNid) {
   private static final int INCOMPAT_CHUNKED = 4;
 
   /**
@@ -82,7 +83,10 @@ record Superblock(
         throw corrupt(Disk.SB_DIRBLKBITS, "directory blocks of another size");
       }
       if (u16(Disk.SB_EXTRA_DEVICES) != 0) {
-        throw corrupt(Disk.SB_EXTRA_DEVICES, "data on further devices");
+        if (composefs) {
+          throw corrupt(Disk.SB_EXTRA_DEVICES, "data on further devices");
+        }
+        throw new UnsupportedFormatException(bytes.name(), "data on further devices");
       }
       if (composefs) {
         mustBeZero(Disk.SB_EXTSLOTS, u8(Disk.SB_EXTSLOTS), "sb_extslots");
@@ -117,7 +121,9 @@ record Superblock(
           xattr,
           u8(Disk.SB_XATTR_PREFIX_COUNT),
           u32(Disk.SB_XATTR_PREFIX_START) * 4,
-          i64(Disk.SB_PACKED_NID));
+          (u32(Disk.SB_FEATURE_COMPAT) & Disk.COMPAT_PLAIN_XATTR_PREFIXES) != 0
+              ? 0
+              : i64(Disk.SB_PACKED_NID));
     }
 
     private void features(boolean composefs) throws IOException {

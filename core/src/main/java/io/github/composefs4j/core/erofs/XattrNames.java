@@ -29,7 +29,7 @@ final class XattrNames {
     }
     // They lie in the packed inode if there is one, otherwise in the image itself.
     ImageInode packed =
-        superblock.packedNid() == 0 ? null : new ImageInode(image, superblock.packedNid());
+        superblock.prefixNid() == 0 ? null : new ImageInode(image, superblock.prefixNid());
     for (int i = 0; i < prefixes.length; i++) {
       byte[] head = bytes(image, packed, at, 3);
       int length = (head[0] & 0xff | (head[1] & 0xff) << 8) - 1;
