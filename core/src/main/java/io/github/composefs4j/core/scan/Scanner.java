@@ -100,9 +100,30 @@ public final class Scanner {
       throws IOException {
     Scanner scanner = new Scanner(options, store, progress);
     try (HostDirectory directory = platform.openDirectory(root, followed)) {
-      return scanner.onDeepStack(() -> scanner.run(directory, root.toString()));
-    } finally {
-      scanner.workers.shutdownNow();
+      try {
+        return scanner.onDeepStack(() -> scanner.run(directory, root.toString()));
+      } finally {
+        scanner.stop();
+      }
+    }
+  }
+
+  /** Ends the workers and closes what they did not come to: then nobody uses the store any more. */
+  private void stop() throws IOException {
+    failure.compareAndSet(null, new InterruptedIOException("the scan was given up"));
+    for (Runnable rest : workers.shutdownNow()) {
+      ((Reading) rest).file.close();
+    }
+    boolean interrupted = false;
+    while (!workers.isTerminated()) {
+      try {
+        workers.awaitTermination(Long.MAX_VALUE, TimeUnit.NANOSECONDS);
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
     }
   }
 
@@ -129,10 +150,17 @@ public final class Scanner {
             WALK_STACK);
     thread.setDaemon(true);
     thread.start();
-    try {
-      thread.join();
-    } catch (InterruptedException e) {
-      thread.interrupt();
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        // The walk must end before its directories are closed.
+        interrupted = true;
+        thread.interrupt();
+      }
+    }
+    if (interrupted) {
       throw interrupted();
     }
     checkFailure();
@@ -303,7 +331,23 @@ public final class Scanner {
       file.close();
       throw interrupted();
     }
-    workers.execute(() -> {
+    workers.execute(new Reading(file, child, text));
+  }
+
+  /** Reads an open file on a worker's thread. */
+  private final class Reading implements Runnable {
+    final HostFile file;
+    private final Scanned child;
+    private final String text;
+
+    Reading(HostFile file, Scanned child, String text) {
+      this.file = file;
+      this.child = child;
+      this.text = text;
+    }
+
+    @Override
+    public void run() {
       try (file) {
         if (failure.get() == null) {
           read(file, child, text);
@@ -313,7 +357,7 @@ public final class Scanner {
       } finally {
         ahead.release();
       }
-    });
+    }
   }
 
   private void read(HostFile file, Scanned child, String text) throws IOException {
