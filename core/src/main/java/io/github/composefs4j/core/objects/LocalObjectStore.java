@@ -6,7 +6,6 @@ import io.github.composefs4j.core.spi.HostFile;
 import io.github.composefs4j.core.spi.Platform;
 import io.github.composefs4j.core.spi.StoreDirectory;
 import io.github.composefs4j.core.spi.StoreDirectory.TemporaryFile;
-import io.github.composefs4j.core.tree.FileName;
 import io.github.composefs4j.core.verity.Digest;
 import io.github.composefs4j.core.verity.HashAlgorithm;
 import io.github.composefs4j.core.verity.VerityHasher;
@@ -84,9 +83,10 @@ public final class LocalObjectStore implements Closeable {
      * @throws SourceChangedException if it has not its size
      */
     public Digest digest(ObjectSource source) throws IOException {
+      hasher.reset();
       long position = 0;
       while (position <= source.size()) {
-        int read = fill(source.file(), position, buffer.length);
+        int read = fill(source, position, buffer.length);
         hasher.update(buffer, 0, read);
         position += read;
         if (read < buffer.length) {
@@ -98,17 +98,35 @@ public final class LocalObjectStore implements Closeable {
       return digest;
     }
 
-    /** Reads until the buffer has {@code wanted} bytes or the file ends. */
-    private int fill(HostFile file, long position, int wanted) throws IOException {
+    /** Reads until the buffer has {@code wanted} bytes or the source ends. */
+    private int fill(ObjectSource source, long position, int wanted) throws IOException {
       int filled = 0;
       while (filled < wanted) {
-        int read = file.read(position + filled, buffer, filled, wanted - filled);
+        int read;
+        try {
+          read = source.file().read(position + filled, buffer, filled, wanted - filled);
+        } catch (IOException e) {
+          throw new ComposefsException(source.path() + ": " + e.getMessage(), e);
+        }
         if (read <= 0) {
           break;
         }
         filled += read;
       }
       return filled;
+    }
+
+    /** Hashes what is in a temporary file. */
+    private long hash(TemporaryFile temporary) throws IOException {
+      long position = 0;
+      while (true) {
+        int read = temporary.read(position, buffer, 0, buffer.length);
+        if (read <= 0) {
+          return position;
+        }
+        hasher.update(buffer, 0, read);
+        position += read;
+      }
     }
 
     private void room(int size) {
@@ -133,6 +151,7 @@ public final class LocalObjectStore implements Closeable {
    * @throws SourceChangedException if the file has not its size
    */
   public Digest put(ObjectSource source, Worker worker) throws IOException {
+    worker.hasher.reset();
     if (source.size() <= SMALL) {
       return putSmall(source, worker);
     }
@@ -148,7 +167,7 @@ public final class LocalObjectStore implements Closeable {
   private Digest putSmall(ObjectSource source, Worker worker) throws IOException {
     int size = (int) source.size();
     worker.room(size + 1);
-    int read = worker.fill(source.file(), 0, size + 1);
+    int read = worker.fill(source, 0, size + 1);
     checkSize(source, read);
     worker.hasher.update(worker.buffer, 0, read);
     Digest digest = worker.hasher.digest();
@@ -165,39 +184,33 @@ public final class LocalObjectStore implements Closeable {
   /** Copies first, sharing blocks where possible, and hashes what was copied. */
   private Digest putLarge(ObjectSource source, Worker worker) throws IOException {
     try (TemporaryFile temporary = directory.create()) {
-      long copied = 0;
       if (temporary.cloneFrom(source.file())
           || temporary.copyRangeFrom(source.file(), source.size())) {
-        int read;
-        do {
-          read = 0;
-          while (read < worker.buffer.length) {
-            int part =
-                temporary.read(copied + read, worker.buffer, read, worker.buffer.length - read);
-            if (part <= 0) {
-              break;
-            }
-            read += part;
-          }
-          worker.hasher.update(worker.buffer, 0, read);
-          copied += read;
-        } while (read == worker.buffer.length);
-      } else {
-        int read;
-        do {
-          read = worker.fill(source.file(), copied, worker.buffer.length);
-          worker.hasher.update(worker.buffer, 0, read);
-          temporary.write(worker.buffer, 0, read);
-          copied += read;
-        } while (read == worker.buffer.length && copied <= source.size());
+        long copied = worker.hash(temporary);
+        return publishAs(worker.hasher.digest(), temporary, source, copied);
       }
-      Digest digest = worker.hasher.digest();
-      checkSize(source, copied);
-      if (!isPresent(digest, copied)) {
-        publish(temporary, digest, copied);
-      }
-      return digest;
     }
+    // A copy that the kernel gave up may have left something: what follows starts with nothing.
+    try (TemporaryFile temporary = directory.create()) {
+      long copied = 0;
+      int read;
+      do {
+        read = worker.fill(source, copied, worker.buffer.length);
+        worker.hasher.update(worker.buffer, 0, read);
+        temporary.write(worker.buffer, 0, read);
+        copied += read;
+      } while (read == worker.buffer.length && copied <= source.size());
+      return publishAs(worker.hasher.digest(), temporary, source, copied);
+    }
+  }
+
+  private Digest publishAs(Digest digest, TemporaryFile temporary, ObjectSource source, long copied)
+      throws IOException {
+    checkSize(source, copied);
+    if (!isPresent(digest, copied)) {
+      publish(temporary, digest, copied);
+    }
+    return digest;
   }
 
   private boolean isPresent(Digest digest, long size) throws IOException {
@@ -217,21 +230,21 @@ public final class LocalObjectStore implements Closeable {
         present.increment();
         return;
       }
-      if (other == StoreDirectory.NO_FILE && isDirectory(path)) {
-        throw new ComposefsException(
-            "object " + FileName.printable(path) + ": a directory is in its place");
+      try {
+        temporary.publish(path, algorithm, true);
+      } catch (IOException e) {
+        // Nothing is opened to find out more: it might be a FIFO.
+        throw other == StoreDirectory.NO_FILE
+            ? new ComposefsException(
+                "object "
+                    + digest.hex()
+                    + ": what is in its place, a directory perhaps, cannot be"
+                    + " replaced",
+                e)
+            : e;
       }
-      temporary.publish(path, algorithm, true);
     }
     stored.increment();
-  }
-
-  private boolean isDirectory(byte[] path) {
-    try (HostFile file = directory.open(path)) {
-      return (file.stat().mode() & 0170000) == 0040000;
-    } catch (IOException e) {
-      return false; // a dangling link: it is replaced
-    }
   }
 
   /** {@return an object, open for reading, its content not verified} */

@@ -16,6 +16,9 @@ import io.github.composefs4j.core.tree.Limits;
 import io.github.composefs4j.core.tree.XattrSet;
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -44,6 +47,7 @@ public final class Scanner {
   /** Bytes of stack for {@link Limits#DEPTH_MAX} levels: about 4 KiB a level are used. */
   private static final long WALK_STACK = 64 << 20;
 
+  private static final byte[] NO_NAME = {};
   private static final byte[] USER = FileName.encode("user.");
   private static final long PROGRESS_STEP = 1 << 10;
 
@@ -96,9 +100,30 @@ public final class Scanner {
       throws IOException {
     Scanner scanner = new Scanner(options, store, progress);
     try (HostDirectory directory = platform.openDirectory(root, followed)) {
-      return scanner.onDeepStack(() -> scanner.run(directory, root.toString()));
-    } finally {
-      scanner.workers.shutdownNow();
+      try {
+        return scanner.onDeepStack(() -> scanner.run(directory, root.toString()));
+      } finally {
+        scanner.stop();
+      }
+    }
+  }
+
+  /** Ends the workers and closes what they did not come to: then nobody uses the store any more. */
+  private void stop() throws IOException {
+    failure.compareAndSet(null, new InterruptedIOException("the scan was given up"));
+    for (Runnable rest : workers.shutdownNow()) {
+      ((Reading) rest).file.close();
+    }
+    boolean interrupted = false;
+    while (!workers.isTerminated()) {
+      try {
+        workers.awaitTermination(Long.MAX_VALUE, TimeUnit.NANOSECONDS);
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
     }
   }
 
@@ -125,10 +150,17 @@ public final class Scanner {
             WALK_STACK);
     thread.setDaemon(true);
     thread.start();
-    try {
-      thread.join();
-    } catch (InterruptedException e) {
-      thread.interrupt();
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        // The walk must end before its directories are closed.
+        interrupted = true;
+        thread.interrupt();
+      }
+    }
+    if (interrupted) {
       throw interrupted();
     }
     checkFailure();
@@ -189,10 +221,11 @@ public final class Scanner {
       path.push(entry.name());
       try {
         entry(open, node, entry, depth);
-      } catch (ComposefsException | InterruptedIOException e) {
+      } catch (SourceChangedException | InvalidTreeException | InterruptedIOException e) {
         throw e;
       } catch (IOException e) {
-        throw named(e);
+        // A worker's failure is about another path, and names it.
+        throw e.equals(failure.get()) ? e : named(e, path.text(), entry.name());
       }
       path.pop();
     }
@@ -201,19 +234,23 @@ public final class Scanner {
     }
   }
 
-  /** An error of the host as one that names the path from the root of the scan. */
-  private IOException named(IOException e) {
-    String text = path.text();
-    String message = e.getMessage();
-    if (message != null && message.startsWith(text)) {
+  /**
+   * A failure of the platform, which knows nothing but a name at best, as one that tells the path
+   * from the root of the scan.
+   */
+  private static IOException named(IOException e, String text, byte[] name) {
+    String message = String.valueOf(e.getMessage());
+    if (message.startsWith(text)) {
       return e;
     }
+    String prefix = FileName.printable(name) + ": ";
     String reason =
-        e instanceof java.nio.file.FileSystemException f && f.getReason() != null
-            ? f.getReason()
-            : e instanceof java.nio.file.NoSuchFileException
-                ? "No such file or directory"
-                : e instanceof java.nio.file.AccessDeniedException ? "Permission denied" : message;
+        switch (e) {
+          case NoSuchFileException _ -> "No such file or directory";
+          case AccessDeniedException _ -> "Permission denied";
+          case FileSystemException f when f.getReason() != null -> f.getReason();
+          default -> message.startsWith(prefix) ? message.substring(prefix.length()) : message;
+        };
     return new ComposefsException(text + ": " + reason, e);
   }
 
@@ -294,7 +331,23 @@ public final class Scanner {
       file.close();
       throw interrupted();
     }
-    workers.execute(() -> {
+    workers.execute(new Reading(file, child, text));
+  }
+
+  /** Reads an open file on a worker's thread. */
+  private final class Reading implements Runnable {
+    final HostFile file;
+    private final Scanned child;
+    private final String text;
+
+    Reading(HostFile file, Scanned child, String text) {
+      this.file = file;
+      this.child = child;
+      this.text = text;
+    }
+
+    @Override
+    public void run() {
       try (file) {
         if (failure.get() == null) {
           read(file, child, text);
@@ -304,35 +357,40 @@ public final class Scanner {
       } finally {
         ahead.release();
       }
-    });
+    }
   }
 
   private void read(HostFile file, Scanned child, String text) throws IOException {
+    checkUnchanged(file, child, text);
     try {
-      if (!file.stat().sameContent(child.stat)) {
-        throw new SourceChangedException(text, "changed while it was scanned");
-      }
       child.xattrs = xattrs(file::xattrs, () -> text);
-      long size = child.stat.size();
-      ObjectSource source = new ObjectSource(file, size, text);
-      if (size <= Limits.INLINE_THRESHOLD) {
-        child.bytes = readAll(source);
-      } else if (store == null) {
-        child.digest = worker.get().digest(source);
-      } else {
-        child.digest = store.put(source, worker.get());
-      }
-      bytes.add(size);
-      if (!file.stat().sameContent(child.stat)) {
-        throw new SourceChangedException(text, "changed while it was read");
-      }
-    } catch (ComposefsException e) {
+    } catch (InvalidTreeException e) {
       throw e;
     } catch (IOException e) {
-      String message = e.getMessage();
-      throw message != null && message.contains(text)
-          ? e
-          : new ComposefsException(text + ": " + message, e);
+      throw named(e, text, NO_NAME);
+    }
+    long size = child.stat.size();
+    ObjectSource source = new ObjectSource(file, size, text);
+    if (size <= Limits.INLINE_THRESHOLD) {
+      child.bytes = readAll(source);
+    } else if (store == null) {
+      child.digest = worker.get().digest(source);
+    } else {
+      child.digest = store.put(source, worker.get());
+    }
+    bytes.add(size);
+    checkUnchanged(file, child, text);
+  }
+
+  private static void checkUnchanged(HostFile file, Scanned child, String text) throws IOException {
+    HostStat now;
+    try {
+      now = file.stat();
+    } catch (IOException e) {
+      throw named(e, text, NO_NAME);
+    }
+    if (!now.sameContent(child.stat)) {
+      throw new SourceChangedException(text, "changed while it was scanned");
     }
   }
 
@@ -340,7 +398,12 @@ public final class Scanner {
     byte[] content = new byte[(int) source.size() + 1];
     int done = 0;
     while (done < content.length) {
-      int read = source.file().read(done, content, done, content.length - done);
+      int read;
+      try {
+        read = source.file().read(done, content, done, content.length - done);
+      } catch (IOException e) {
+        throw named(e, source.path(), NO_NAME);
+      }
       if (read <= 0) {
         break;
       }

@@ -9,6 +9,7 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
@@ -38,7 +39,7 @@ final class PortablePlatform implements Platform {
   @Override
   public List<String> limitations() {
     return List.of(
-        "Only extended attributes of the user namespace are seen.",
+        "Only extended attributes of the user namespace are seen, on files and directories.",
         "Objects get no fs-verity, and are copied rather than reflinked.",
         "Objects are not synced to disk.",
         "Directories are followed by path: one that is renamed meanwhile may be missed.");
@@ -145,10 +146,15 @@ final class PortablePlatform implements Platform {
   }
 
   private static void xattrs(Path path, HostDirectory.XattrSink sink) throws IOException {
+    // Attributes are read through a descriptor: opening a FIFO would wait, a device might act.
+    if (!Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS)
+        && !Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) {
+      return;
+    }
     UserDefinedFileAttributeView view =
         Files.getFileAttributeView(
             path, UserDefinedFileAttributeView.class, LinkOption.NOFOLLOW_LINKS);
-    if (view == null || Files.isSymbolicLink(path)) {
+    if (view == null) {
       return;
     }
     for (String name : view.list()) {
@@ -196,7 +202,14 @@ final class PortablePlatform implements Platform {
 
     @Override
     public HostFile openFile(byte[] name) throws IOException {
-      return new PortableFile(resolve(path, name));
+      Path file = resolve(path, name);
+      // There is no O_NONBLOCK here: asking first is the best that can be done about FIFOs.
+      if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
+        throw Files.exists(file, LinkOption.NOFOLLOW_LINKS)
+            ? new FileSystemException(file.toString(), null, "not a regular file")
+            : new NoSuchFileException(file.toString());
+      }
+      return new PortableFile(file);
     }
 
     @Override

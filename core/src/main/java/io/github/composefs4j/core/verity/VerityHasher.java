@@ -5,6 +5,7 @@ import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Computes fs-verity digests of a stream of bytes. Of the Merkle tree only the open block of each
@@ -28,6 +29,12 @@ public final class VerityHasher {
   private final int blockSize;
   private final byte[] block;
   private final byte[] scratch;
+
+  /** Never written to. */
+  private final byte[] zeros;
+
+  /** The hash of a block of zeros, once it was needed. */
+  private byte @Nullable [] zeroHash;
 
   /** Level 0 holds the hashes of data blocks, each further level those of blocks of hashes. */
   private final List<Level> levels = new ArrayList<>();
@@ -68,6 +75,7 @@ public final class VerityHasher {
     this.blockSize = blockSize;
     this.block = new byte[blockSize];
     this.scratch = new byte[hashSize];
+    this.zeros = new byte[blockSize];
   }
 
   /** {@return the digest of these bytes in 4096-byte blocks} */
@@ -128,14 +136,19 @@ public final class VerityHasher {
     }
   }
 
-  /** Writes the hashes of all blocks of a range, the last one zero-padded, into {@code hashes}. */
+  /**
+   * Writes the hashes of all blocks of a range from 0, the last one zero-padded in place, into
+   * {@code hashes}.
+   *
+   * @return the number of blocks
+   */
   int hashBlocks(byte[] bytes, int length, byte[] hashes) {
     int count = 0;
     for (int at = 0; at < length; at += blockSize, count++) {
       if (length - at < blockSize) {
         Arrays.fill(bytes, length, at + blockSize, (byte) 0);
       }
-      hash(bytes, at, blockSize, hashes, count * hashSize);
+      hashBlock(bytes, at, hashes, count * hashSize);
     }
     return count;
   }
@@ -158,10 +171,17 @@ public final class VerityHasher {
     }
     hash(descriptor, 0, DESCRIPTOR_SIZE, scratch, 0);
     Digest digest = Digest.of(algorithm, scratch, 0);
-    levels.forEach(level -> level.filled = 0);
+    reset();
+    return digest;
+  }
+
+  /** Forgets all bytes since the last {@link #digest}. */
+  public void reset() {
+    for (Level level : levels) {
+      level.filled = 0;
+    }
     filled = 0;
     size = 0;
-    return digest;
   }
 
   private byte[] rootHash() {
@@ -180,8 +200,43 @@ public final class VerityHasher {
   }
 
   private void addHashOf(int level, byte[] bytes, int offset) {
-    hash(bytes, offset, blockSize, scratch, 0);
+    hashBlock(bytes, offset, scratch, 0);
     addHash(level, scratch, 0);
+  }
+
+  /** Most blocks that are zero belong to sparse files, which have nothing else for long. */
+  private void hashBlock(byte[] bytes, int offset, byte[] out, int at) {
+    if (bytes[offset] != 0
+        || !Arrays.equals(bytes, offset, offset + blockSize, zeros, 0, blockSize)) {
+      hash(bytes, offset, blockSize, out, at);
+      return;
+    }
+    System.arraycopy(zeroHash(), 0, out, at, hashSize);
+  }
+
+  private byte[] zeroHash() {
+    byte[] known = zeroHash;
+    if (known == null) {
+      known = new byte[hashSize];
+      hash(zeros, 0, blockSize, known, 0);
+      zeroHash = known;
+    }
+    return known;
+  }
+
+  /** Adds zero bytes without looking at any. */
+  void updateZeros(long length) {
+    long left = length;
+    while (left > 0 && (filled > 0 || left < blockSize)) {
+      int part = (int) Math.min(left, blockSize - filled);
+      update(zeros, 0, part);
+      left -= part;
+    }
+    size += left - left % blockSize;
+    for (; left >= blockSize; left -= blockSize) {
+      addHash(0, zeroHash(), 0);
+    }
+    update(zeros, 0, (int) left);
   }
 
   private void addHash(int level, byte[] from, int offset) {

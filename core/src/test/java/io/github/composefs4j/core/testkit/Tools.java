@@ -52,4 +52,29 @@ public final class Tools {
     }
     return status == 0;
   }
+
+  /**
+   * Skips the test with its reason unless {@code met}; where {@code COMPOSEFS_TESTS_REQUIRE=all} is
+   * set, fails it.
+   */
+  public static void require(boolean met, String reason) {
+    if (met) {
+      return;
+    }
+    if ("all".equals(System.getenv("COMPOSEFS_TESTS_REQUIRE"))) {
+      fail(reason);
+    }
+    abort(reason);
+  }
+
+  /** {@return the lines that a program printed; it must succeed} */
+  public static List<String> run(List<String> command) throws IOException, InterruptedException {
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    String output =
+        new String(process.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1);
+    if (process.waitFor() != 0) {
+      throw new IOException(command.getFirst() + ": " + output);
+    }
+    return output.lines().toList();
+  }
 }

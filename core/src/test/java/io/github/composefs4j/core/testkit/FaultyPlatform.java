@@ -1,0 +1,239 @@
+package io.github.composefs4j.core.testkit;
+
+import io.github.composefs4j.core.spi.HostDirectory;
+import io.github.composefs4j.core.spi.HostFile;
+import io.github.composefs4j.core.spi.HostStat;
+import io.github.composefs4j.core.spi.Platform;
+import io.github.composefs4j.core.spi.StoreDirectory;
+import io.github.composefs4j.core.verity.HashAlgorithm;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** A platform on which things happen at chosen moments, and which counts what is left open. */
+public class FaultyPlatform implements Platform {
+  private final Platform real;
+  private final AtomicInteger open = new AtomicInteger();
+
+  /** A platform that does what {@code real} does until a method here is overridden. */
+  public FaultyPlatform(Platform real) {
+    this.real = real;
+  }
+
+  /** Called before bytes of a scanned file are read. */
+  protected void reading(long position) throws IOException {}
+
+  /** Called before a directory is listed. */
+  protected void listing() throws IOException {}
+
+  /** Called before bytes are written to a temporary file. */
+  protected void writing() throws IOException {}
+
+  /**
+   * Called instead of a copy inside the kernel.
+   *
+   * @return what {@link StoreDirectory.TemporaryFile#copyRangeFrom} does
+   */
+  protected boolean copyRange(StoreDirectory.TemporaryFile temporary, HostFile source, long length)
+      throws IOException {
+    return false;
+  }
+
+  /** {@return how many handles have not been closed} */
+  public int open() {
+    return open.get();
+  }
+
+  @Override
+  public String name() {
+    return "faulty";
+  }
+
+  @Override
+  public List<String> limitations() {
+    return real.limitations();
+  }
+
+  @Override
+  public boolean isAvailable() {
+    return true;
+  }
+
+  @Override
+  public HostDirectory openDirectory(Path path, boolean followed) throws IOException {
+    return new FaultyDirectory(real.openDirectory(path, followed));
+  }
+
+  @Override
+  public StoreDirectory openStore(Path path) throws IOException {
+    return new FaultyStore(real.openStore(path));
+  }
+
+  private final class FaultyDirectory implements HostDirectory {
+    private final HostDirectory directory;
+    private boolean closed;
+
+    FaultyDirectory(HostDirectory directory) {
+      this.directory = directory;
+      open.incrementAndGet();
+    }
+
+    @Override
+    public HostStat stat() throws IOException {
+      return directory.stat();
+    }
+
+    @Override
+    public List<Entry> list() throws IOException {
+      listing();
+      return directory.list();
+    }
+
+    @Override
+    public HostDirectory openDirectory(byte[] name) throws IOException {
+      return new FaultyDirectory(directory.openDirectory(name));
+    }
+
+    @Override
+    public HostDirectory openParent() throws IOException {
+      return new FaultyDirectory(directory.openParent());
+    }
+
+    @Override
+    public HostFile openFile(byte[] name) throws IOException {
+      return new FaultyFile(directory.openFile(name));
+    }
+
+    @Override
+    public byte[] readLink(byte[] name) throws IOException {
+      return directory.readLink(name);
+    }
+
+    @Override
+    public void xattrs(byte[] name, XattrSink sink) throws IOException {
+      directory.xattrs(name, sink);
+    }
+
+    @Override
+    public void xattrs(XattrSink sink) throws IOException {
+      directory.xattrs(sink);
+    }
+
+    @Override
+    public void close() throws IOException {
+      if (!closed) {
+        closed = true;
+        open.decrementAndGet();
+      }
+      directory.close();
+    }
+  }
+
+  private final class FaultyFile implements HostFile {
+    private final HostFile file;
+
+    FaultyFile(HostFile file) {
+      this.file = file;
+      open.incrementAndGet();
+    }
+
+    @Override
+    public HostStat stat() throws IOException {
+      return file.stat();
+    }
+
+    @Override
+    public int read(long position, byte[] into, int offset, int length) throws IOException {
+      reading(position);
+      return file.read(position, into, offset, length);
+    }
+
+    @Override
+    public void xattrs(HostDirectory.XattrSink sink) throws IOException {
+      file.xattrs(sink);
+    }
+
+    @Override
+    public void close() throws IOException {
+      open.decrementAndGet();
+      file.close();
+    }
+  }
+
+  private final class FaultyStore implements StoreDirectory {
+    private final StoreDirectory store;
+
+    FaultyStore(StoreDirectory store) {
+      this.store = store;
+      open.incrementAndGet();
+    }
+
+    @Override
+    public long fileSize(byte[] path) throws IOException {
+      return store.fileSize(path);
+    }
+
+    @Override
+    public HostFile open(byte[] path) throws IOException {
+      return new FaultyFile(store.open(path));
+    }
+
+    @Override
+    public TemporaryFile create() throws IOException {
+      return new FaultyTemporary(store.create());
+    }
+
+    @Override
+    public void sync() throws IOException {
+      store.sync();
+    }
+
+    @Override
+    public void close() throws IOException {
+      open.decrementAndGet();
+      store.close();
+    }
+  }
+
+  private final class FaultyTemporary implements StoreDirectory.TemporaryFile {
+    private final StoreDirectory.TemporaryFile temporary;
+
+    FaultyTemporary(StoreDirectory.TemporaryFile temporary) {
+      this.temporary = temporary;
+      open.incrementAndGet();
+    }
+
+    @Override
+    public boolean cloneFrom(HostFile source) {
+      return false;
+    }
+
+    @Override
+    public boolean copyRangeFrom(HostFile source, long length) throws IOException {
+      return copyRange(temporary, source, length);
+    }
+
+    @Override
+    public void write(byte[] bytes, int offset, int length) throws IOException {
+      writing();
+      temporary.write(bytes, offset, length);
+    }
+
+    @Override
+    public int read(long position, byte[] into, int offset, int length) throws IOException {
+      return temporary.read(position, into, offset, length);
+    }
+
+    @Override
+    public boolean publish(byte[] path, HashAlgorithm verity, boolean replace) throws IOException {
+      return temporary.publish(path, verity, replace);
+    }
+
+    @Override
+    public void close() throws IOException {
+      open.decrementAndGet();
+      temporary.close();
+    }
+  }
+}
