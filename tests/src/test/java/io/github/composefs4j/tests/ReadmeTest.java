@@ -1,4 +1,4 @@
-package io.github.composefs4j.core;
+package io.github.composefs4j.tests;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
