@@ -37,6 +37,7 @@ import java.util.Random;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -241,7 +242,7 @@ public abstract class ScannerContract {
 
   @Test
   void scansAsDeepAsATreeMayBe() throws Exception {
-    Tools.require(seesLongPaths(), "paths beyond PATH_MAX need handles");
+    Assumptions.assumeTrue(seesLongPaths(), "paths beyond PATH_MAX need handles");
     makeDeep(2048);
     try {
       FileTree tree = scan();
@@ -253,7 +254,7 @@ public abstract class ScannerContract {
 
   @Test
   void refusesDeeperTrees() throws Exception {
-    Tools.require(seesLongPaths(), "paths beyond PATH_MAX need handles");
+    Assumptions.assumeTrue(seesLongPaths(), "paths beyond PATH_MAX need handles");
     makeDeep(2049);
     try {
       assertThatThrownBy(this::scan)
@@ -282,7 +283,7 @@ public abstract class ScannerContract {
         view.write("big" + i, ByteBuffer.allocate(4000));
       }
     } catch (IOException e) {
-      Tools.require(false, "this file system has no room for 36 kB of xattrs");
+      Assumptions.assumeTrue(false, "this file system has no room for 36 kB of xattrs");
     }
     assertThatThrownBy(this::scan)
         .isInstanceOf(InvalidTreeException.class)
