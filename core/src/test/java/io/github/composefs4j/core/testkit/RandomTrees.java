@@ -55,27 +55,33 @@ public final class RandomTrees {
   private final RandomGenerator random;
   private final boolean unusual;
   private final boolean wholeSeconds;
+
+  /** A dump holds digests of one algorithm, and so much xattr text (dump-format.md, section 7). */
+  private final boolean dumpable;
+
   private final List<Directory> directories = new ArrayList<>();
   private final List<Inode> links = new ArrayList<>();
   private final XattrSet.Interner interner = new XattrSet.Interner();
   private final List<XattrSet> sets = new ArrayList<>();
   private int left;
 
-  private RandomTrees(RandomGenerator random, boolean unusual, boolean wholeSeconds) {
+  private RandomTrees(
+      RandomGenerator random, boolean unusual, boolean wholeSeconds, boolean dumpable) {
     this.random = random;
     this.unusual = unusual;
     this.wholeSeconds = wholeSeconds;
+    this.dumpable = dumpable;
     this.left = random.nextInt(40);
   }
 
   /** {@return a tree within the limits of all versions, but for nanoseconds, which V2 drops} */
   public static FileTree usual(RandomGenerator random) {
-    return new RandomTrees(random, false, false).tree();
+    return new RandomTrees(random, false, false, true).tree();
   }
 
   /** {@return a tree that V2 images hold unchanged} */
   public static FileTree version2(RandomGenerator random) {
-    return new RandomTrees(random, false, true).tree();
+    return new RandomTrees(random, false, true, true).tree();
   }
 
   /**
@@ -83,7 +89,12 @@ public final class RandomTrees {
    * paths of any kind, large directories, deep nesting, extreme numbers}
    */
   public static FileTree unusual(RandomGenerator random) {
-    return new RandomTrees(random, true, false).tree();
+    return new RandomTrees(random, true, false, false).tree();
+  }
+
+  /** {@return as {@link #unusual}, a tree that a dump can hold, with SHA-256 digests} */
+  public static FileTree dumpable(RandomGenerator random) {
+    return new RandomTrees(random, true, false, true).tree();
   }
 
   private FileTree tree() {
@@ -227,7 +238,7 @@ public final class RandomTrees {
       size = (1L << random.nextInt(54)) - random.nextInt(2);
     }
     size = Math.clamp(size, 1, unusual ? Limits.EXTERNAL_MAX : 1L << 40);
-    Digest digest = Digest.of(bytes(chance(10) && unusual ? 64 : 32));
+    Digest digest = Digest.of(bytes(chance(10) && !dumpable ? 64 : 32));
     if (chance(4)) {
       digest = Digest.parse("0123456789abcdef".repeat(4));
     }
@@ -285,7 +296,8 @@ public final class RandomTrees {
         name = "user." + "n".repeat(random.nextInt(251));
       }
       // Equal pairs in different sets are shared, too.
-      byte[] value = chance(2) ? ascii("value") : bytes(size(chance(30) ? 7000 : 60));
+      int most = !chance(30) ? 60 : dumpable ? 3000 : 7000;
+      byte[] value = chance(2) ? ascii("value") : bytes(size(most));
       builder.set(ascii(name), value);
     }
     XattrSet set = interner.intern(builder.build());
