@@ -24,7 +24,7 @@ import java.util.Map;
 final class ImageTree {
   private final ErofsImage image;
   private final XattrSet.Interner interner = new XattrSet.Interner();
-  private final XattrSet.Builder xattrs = new XattrSet.Builder();
+  private final XattrSet.Builder xattrs = new XattrSet.Builder(Limits.XATTR_BUDGET_STORED);
 
   private ImageTree(ErofsImage image) {
     this.image = image;

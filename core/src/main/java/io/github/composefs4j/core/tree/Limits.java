@@ -38,6 +38,12 @@ public final class Limits {
   public static final int XATTR_BUDGET = 32767;
 
   /**
+   * Most bytes of xattrs on one inode that was read from an image: there the marks that the writer
+   * adds to directories with whiteouts count too (erofs-image.md 12.2, X8).
+   */
+  public static final int XATTR_BUDGET_STORED = 65535;
+
+  /**
    * Most directories on the way from the root (not counted) to any directory; every reader refuses
    * deeper trees.
    */

@@ -139,14 +139,22 @@ public final class XattrSet {
 
   /** Collects attributes in any order and holds them to the limits; reusable, for one thread. */
   public static final class Builder {
+    private final int budget;
     private byte[] buffer = new byte[256];
     private int length;
     private int count;
     private boolean sorted = true;
     private int lastEntry = -1;
 
-    /** A builder without attributes. */
-    public Builder() {}
+    /** A builder without attributes that holds to {@link Limits#XATTR_BUDGET}. */
+    public Builder() {
+      this(Limits.XATTR_BUDGET);
+    }
+
+    /** A builder without attributes that holds to this sum of costs. */
+    public Builder(int budget) {
+      this.budget = budget;
+    }
 
     /** Forgets all attributes. */
     public Builder clear() {
@@ -166,7 +174,7 @@ public final class XattrSet {
      * Sets an attribute, replacing one of the same name.
      *
      * @throws InvalidTreeException if the name is not 1 to {@link Limits#XATTR_NAME_MAX} bytes
-     *     without NUL, or the sum of all costs exceeds {@link Limits#XATTR_BUDGET}
+     *     without NUL, or the sum of all costs exceeds the budget
      */
     public Builder set(
         byte[] name, int nameOffset, int nameLength, byte[] value, int valueOffset, int valueLength)
@@ -189,9 +197,8 @@ public final class XattrSet {
               + ENTRY_COST
               + nameLength
               + valueLength;
-      if (cost > Limits.XATTR_BUDGET) {
-        throw new InvalidTreeException(
-            "xattrs of " + cost + " bytes exceed " + Limits.XATTR_BUDGET);
+      if (cost > budget) {
+        throw new InvalidTreeException("xattrs of " + cost + " bytes exceed " + budget);
       }
       int needed = length + HEADER + nameLength + valueLength;
       if (needed > buffer.length) {

@@ -6,7 +6,12 @@ import io.github.composefs4j.core.testkit.RandomTrees;
 import io.github.composefs4j.core.testkit.Seeds;
 import io.github.composefs4j.core.testkit.TestImages;
 import io.github.composefs4j.core.testkit.TreeAssert;
+import io.github.composefs4j.core.tree.Device;
+import io.github.composefs4j.core.tree.Directory;
 import io.github.composefs4j.core.tree.FileTree;
+import io.github.composefs4j.core.tree.Limits;
+import io.github.composefs4j.core.tree.Stat;
+import io.github.composefs4j.core.tree.XattrSet;
 import java.io.IOException;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
@@ -37,6 +42,20 @@ class ImageRoundTripTest {
             assertThat(Arrays.mismatch(second, image)).as("written again").isEqualTo(-1);
           }
         });
+  }
+
+  /** The marks of V1 come on top of what the input was allowed to have (erofs-image.md 12.2). */
+  @Test
+  void aDirectoryFullOfXattrsMayHaveWhiteouts() throws Exception {
+    byte[] name = {'n'};
+    XattrSet full =
+        new XattrSet.Builder().set(name, new byte[Limits.XATTR_BUDGET - 12 - 7 - 1]).build();
+    Directory root = new Directory(Stat.of(0755), full);
+    root.add(new byte[] {'w'}, Device.character(Stat.of(0), XattrSet.EMPTY, 0));
+    byte[] image = TestImages.write(FileTree.of(root), ImageOptions.of(FormatVersion.V1));
+    FileTree again = read(image, FormatVersion.V1);
+    assertThat(again.root().xattrs().get(name)).isEqualTo(full.get(name));
+    assertThat(TestImages.write(again, ImageOptions.of(FormatVersion.V1))).isEqualTo(image);
   }
 
   private static FileTree read(byte[] bytes, FormatVersion version) throws IOException {

@@ -25,7 +25,7 @@ public final class RandomDumps {
     for (int i = 0; i < Integer.parseInt(args[1]); i++) {
       RandomGenerator random =
           RandomGeneratorFactory.of("L64X128MixRandom").create(Long.parseLong(args[2]) + i);
-      FileTree tree = i % 2 == 0 ? RandomTrees.usual(random) : RandomTrees.unusual(random);
+      FileTree tree = i % 2 == 0 ? RandomTrees.usual(random) : RandomTrees.dumpable(random);
       try (OutputStream out = Files.newOutputStream(directory.resolve(i + ".dump"))) {
         DumpWriter.write(tree, out);
       }

@@ -16,6 +16,7 @@ import io.github.composefs4j.core.tree.XattrSet;
 import io.github.composefs4j.core.verity.Digest;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.random.RandomGenerator;
 
@@ -39,33 +40,48 @@ public final class RandomTrees {
     "system.posix_acl_default",
     "lustre.lov",
     "other",
-    "user."
+    "user.",
+    "security.",
+    "system.posix_acl_access.more",
+    "=",
+    " \\-",
+    "\n"
+  };
+
+  private static final String[] NAMES = {
+    "!", "+", "-", "..a", ".a", "...", "@", "\\", "\n", " ", "a b", "a=b", "\t", "\r", "\\x00", "~"
   };
 
   private final RandomGenerator random;
   private final boolean unusual;
   private final boolean wholeSeconds;
+
+  /** A dump holds digests of one algorithm, and so much xattr text (dump-format.md, section 7). */
+  private final boolean dumpable;
+
   private final List<Directory> directories = new ArrayList<>();
   private final List<Inode> links = new ArrayList<>();
   private final XattrSet.Interner interner = new XattrSet.Interner();
   private final List<XattrSet> sets = new ArrayList<>();
   private int left;
 
-  private RandomTrees(RandomGenerator random, boolean unusual, boolean wholeSeconds) {
+  private RandomTrees(
+      RandomGenerator random, boolean unusual, boolean wholeSeconds, boolean dumpable) {
     this.random = random;
     this.unusual = unusual;
     this.wholeSeconds = wholeSeconds;
+    this.dumpable = dumpable;
     this.left = random.nextInt(40);
   }
 
   /** {@return a tree within the limits of all versions, but for nanoseconds, which V2 drops} */
   public static FileTree usual(RandomGenerator random) {
-    return new RandomTrees(random, false, false).tree();
+    return new RandomTrees(random, false, false, true).tree();
   }
 
   /** {@return a tree that V2 images hold unchanged} */
   public static FileTree version2(RandomGenerator random) {
-    return new RandomTrees(random, false, true).tree();
+    return new RandomTrees(random, false, true, true).tree();
   }
 
   /**
@@ -73,7 +89,12 @@ public final class RandomTrees {
    * paths of any kind, large directories, deep nesting, extreme numbers}
    */
   public static FileTree unusual(RandomGenerator random) {
-    return new RandomTrees(random, true, false).tree();
+    return new RandomTrees(random, true, false, false).tree();
+  }
+
+  /** {@return as {@link #unusual}, a tree that a dump can hold, with SHA-256 digests} */
+  public static FileTree dumpable(RandomGenerator random) {
+    return new RandomTrees(random, true, false, true).tree();
   }
 
   private FileTree tree() {
@@ -81,6 +102,12 @@ public final class RandomTrees {
       Directory root = directory();
       for (int at = 0; at < directories.size() && left > 0; at++) {
         fill(directories.get(at), at == 0);
+      }
+      if (unusual && chance(20)) {
+        fillBlocks(root);
+      }
+      if (unusual && chance(100)) {
+        nest(root, chance(4) ? Limits.DEPTH_MAX : random.nextInt(300));
       }
       for (Inode inode : links) {
         addLink(inode);
@@ -107,6 +134,40 @@ public final class RandomTrees {
     left -= count;
   }
 
+  /** Entries of about half a block, a block, or more, with and without the dots. */
+  private void fillBlocks(Directory parent) throws InvalidTreeException {
+    Directory directory = directory();
+    parent.add(freeName(parent), directory);
+    int left = (1 + random.nextInt(4)) * 2048 + random.nextInt(-3, 4) - 2 * 12 - 3;
+    int most = chance(2) ? 255 : 8 + random.nextInt(60);
+    for (int i = 0; left >= 12 + 4; i++) {
+      byte[] name = new byte[Math.min(most, left - 12)];
+      Arrays.fill(name, (byte) 'n');
+      for (int k = 3, number = i; k >= 0; k--, number /= 26) {
+        name[k] = (byte) ('a' + number % 26);
+      }
+      left -= 12 + name.length;
+      directory.add(name, new Fifo(stat(1), XattrSet.EMPTY));
+    }
+  }
+
+  private void nest(Directory parent, int depth) throws InvalidTreeException {
+    Directory directory = parent;
+    for (int i = 0; i < depth; i++) {
+      Directory below = new Directory(stat(2), xattrs());
+      directory.add(freeName(directory), below);
+      directory = below;
+    }
+  }
+
+  private byte[] freeName(Directory directory) {
+    byte[] name = name(false);
+    while (directory.size() > 0 && directory.position(name) >= 0) {
+      name = name(false);
+    }
+    return name;
+  }
+
   private void add(Directory directory, byte[] name) throws InvalidTreeException {
     if (isMarked(directory) && chance(3)) {
       directory.add(name, Device.character(stat(1), xattrs(), 0));
@@ -114,7 +175,9 @@ public final class RandomTrees {
     }
     int further = chance(12) ? 1 + random.nextInt(3) : 0;
     int kind = random.nextInt(12);
-    Inode inode = kind < 3 ? directory() : leaf(kind, stat(1 + further));
+    // The number of links of a V0 or V1 inode is whatever the input says.
+    int nlink = unusual && chance(8) ? random.nextInt() : 1 + further;
+    Inode inode = kind < 3 ? directory() : leaf(kind, stat(nlink));
     directory.add(name, inode);
     if (!(inode instanceof Directory)) {
       for (int i = 0; i < further; i++) {
@@ -124,14 +187,8 @@ public final class RandomTrees {
   }
 
   private void addLink(Inode inode) throws InvalidTreeException {
-    for (; ; ) {
-      Directory directory = directories.get(random.nextInt(directories.size()));
-      byte[] name = name(false);
-      if (directory.size() == 0 || directory.position(name) < 0) {
-        directory.link(name, inode);
-        return;
-      }
-    }
+    Directory directory = directories.get(random.nextInt(directories.size()));
+    directory.link(freeName(directory), inode);
   }
 
   private Directory directory() throws InvalidTreeException {
@@ -181,7 +238,7 @@ public final class RandomTrees {
       size = (1L << random.nextInt(54)) - random.nextInt(2);
     }
     size = Math.clamp(size, 1, unusual ? Limits.EXTERNAL_MAX : 1L << 40);
-    Digest digest = Digest.of(bytes(chance(10) && unusual ? 64 : 32));
+    Digest digest = Digest.of(bytes(chance(10) && !dumpable ? 64 : 32));
     if (chance(4)) {
       digest = Digest.parse("0123456789abcdef".repeat(4));
     }
@@ -207,7 +264,10 @@ public final class RandomTrees {
     long seconds = chance(2) ? 1_700_000_000L : random.nextInt();
     int nanos = wholeSeconds || chance(2) ? 0 : random.nextInt(1_000_000_000);
     if (chance(20)) {
-      seconds = random.nextLong();
+      seconds = chance(3) ? Long.MIN_VALUE : random.nextLong();
+    }
+    if (unusual && chance(20)) {
+      nanos = random.nextInt();
     }
     int owner = chance(3) ? random.nextInt(70_000) : 0;
     if (chance(20)) {
@@ -224,13 +284,20 @@ public final class RandomTrees {
       return sets.get(random.nextInt(sets.size()));
     }
     XattrSet.Builder builder = new XattrSet.Builder();
+    if (unusual && chance(40)) {
+      // More than the 128 shared ones that an inode refers to.
+      for (int i = random.nextInt(200); i >= 0; i--) {
+        builder.set(ascii("user.many" + i), ascii("value"));
+      }
+    }
     for (int i = random.nextInt(4); i >= 0; i--) {
       String name = XATTR_NAMES[random.nextInt(XATTR_NAMES.length)];
       if (chance(8)) {
         name = "user." + "n".repeat(random.nextInt(251));
       }
       // Equal pairs in different sets are shared, too.
-      byte[] value = chance(2) ? ascii("value") : bytes(size(chance(30) ? 7000 : 60));
+      int most = !chance(30) ? 60 : dumpable ? 3000 : 7000;
+      byte[] value = chance(2) ? ascii("value") : bytes(size(most));
       builder.set(ascii(name), value);
     }
     XattrSet set = interner.intern(builder.build());
@@ -246,6 +313,9 @@ public final class RandomTrees {
   }
 
   private byte[] name(boolean isLong) {
+    if (chance(12)) {
+      return ascii(NAMES[random.nextInt(NAMES.length)]);
+    }
     int length = isLong ? 255 - random.nextInt(3) : 1 + random.nextInt(12);
     byte[] name = bytes(length);
     boolean plain = !chance(8);

@@ -19,11 +19,25 @@ import java.util.Objects;
  * does not count, nor do the link counts of directories and the sizes of special files.
  */
 public final class TreeAssert {
-  private record Pair(String path, Directory expected, Directory actual) {}
+  private record Pair(Path path, Directory expected, Directory actual) {}
+
+  /** A path that costs little until it is printed: trees may be deep. */
+  private record Path(Path parent, byte[] name) {
+    @Override
+    public String toString() {
+      StringBuilder text = new StringBuilder();
+      for (Path path = this; path.parent != null; path = path.parent) {
+        text.insert(0, "/" + FileName.printable(path.name));
+      }
+      return text.isEmpty() ? "/" : text.toString();
+    }
+  }
+
+  private static final Path ROOT = new Path(null, new byte[0]);
 
   private final ArrayDeque<Pair> queue = new ArrayDeque<>();
   private final Map<Inode, Inode> partners = new IdentityHashMap<>();
-  private final Map<Inode, String> firstPaths = new IdentityHashMap<>();
+  private final Map<Inode, Path> firstPaths = new IdentityHashMap<>();
 
   private TreeAssert() {}
 
@@ -33,12 +47,12 @@ public final class TreeAssert {
   }
 
   private void compare(FileTree expected, FileTree actual) {
-    inode("/", expected.root(), actual.root());
+    inode(ROOT, expected.root(), actual.root());
     for (Pair pair; (pair = queue.poll()) != null; ) {
       directory(pair);
     }
-    check("", "number of inodes", expected.inodes(), actual.inodes());
-    check("", "number of entries", expected.entries(), actual.entries());
+    check(ROOT, "number of inodes", expected.inodes(), actual.inodes());
+    check(ROOT, "number of entries", expected.entries(), actual.entries());
   }
 
   private void directory(Pair pair) {
@@ -47,12 +61,12 @@ public final class TreeAssert {
     for (int i = 0; i < Math.min(expected.size(), actual.size()); i++) {
       String name = FileName.printable(expected.name(i));
       check(pair.path, "name of entry " + i, name, FileName.printable(actual.name(i)));
-      inode(pair.path + "/" + name, expected.child(i), actual.child(i));
+      inode(new Path(pair.path, expected.name(i)), expected.child(i), actual.child(i));
     }
     check(pair.path, "number of entries", expected.size(), actual.size());
   }
 
-  private void inode(String path, Inode expected, Inode actual) {
+  private void inode(Path path, Inode expected, Inode actual) {
     Inode known = partners.putIfAbsent(expected, actual);
     Inode back = partners.putIfAbsent(actual, expected);
     if (known != null || back != null) {
@@ -71,7 +85,7 @@ public final class TreeAssert {
     check(path, "nanoseconds", expected.mtimeNanos(), actual.mtimeNanos());
     check(path, "xattrs", expected.xattrs(), actual.xattrs());
     if (expected instanceof Directory below && actual instanceof Directory other) {
-      queue.add(new Pair(path.equals("/") ? "" : path, below, other));
+      queue.add(new Pair(path, below, other));
       return;
     }
     check(path, "nlink", expected.nlink(), actual.nlink());
@@ -98,13 +112,13 @@ public final class TreeAssert {
     };
   }
 
-  private static void check(String path, String what, Object expected, Object actual) {
+  private static void check(Path path, String what, Object expected, Object actual) {
     if (!Objects.equals(expected, actual)) {
       fail(path + ": " + what, expected, actual);
     }
   }
 
-  private static void fail(String where, Object expected, Object actual) {
+  private static void fail(Object where, Object expected, Object actual) {
     throw new AssertionError(where + ": expected " + expected + ", got " + actual);
   }
 }
