@@ -4,12 +4,14 @@ import io.github.composefs4j.core.spi.HostDirectory;
 import io.github.composefs4j.core.spi.Platform;
 import io.github.composefs4j.core.spi.StoreDirectory;
 import io.github.composefs4j.linux.sys.Abi;
+import io.github.composefs4j.linux.sys.Errno;
 import io.github.composefs4j.linux.sys.Sys;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.HexFormat;
 import java.util.List;
@@ -40,6 +42,9 @@ public final class LinuxPlatform implements Platform {
     byte[] bytes = bytes(path);
     int flags = Abi.O_DIRECTORY | (followed ? 0 : Abi.O_NOFOLLOW);
     int fd = Sys.openat(Abi.AT_FDCWD, Sys.scratch().path(bytes), flags, 0);
+    if (fd == -Errno.ENOENT) {
+      throw new NoSuchFileException(path.toString());
+    }
     return new LinuxFiles.Directory(LinuxFiles.check(fd, bytes));
   }
 
