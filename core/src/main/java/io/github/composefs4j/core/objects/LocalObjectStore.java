@@ -233,7 +233,9 @@ public final class LocalObjectStore implements Closeable {
         return;
       }
       try {
-        temporary.publish(path, algorithm, true);
+        if (!temporary.publish(path, algorithm, true)) {
+          throw new ComposefsException("object " + digest.hex() + ": could not be put in place");
+        }
       } catch (IOException e) {
         // Nothing is opened to find out more: it might be a FIFO.
         throw other == StoreDirectory.NO_FILE
