@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.NoSuchFileException;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
@@ -45,6 +46,9 @@ final class LinuxStore implements StoreDirectory {
   @Override
   public HostFile open(byte[] path) throws IOException {
     int file = Sys.openat(fd, Sys.scratch().path(path), Abi.O_NOFOLLOW, 0);
+    if (file == -Errno.ENOENT) {
+      throw new NoSuchFileException(LinuxFiles.printable(path));
+    }
     return new LinuxFiles.File(LinuxFiles.check(file, path));
   }
 

@@ -1,6 +1,7 @@
 package io.github.composefs4j.core.objects;
 
 import io.github.composefs4j.core.errors.ComposefsException;
+import io.github.composefs4j.core.errors.MissingObjectException;
 import io.github.composefs4j.core.errors.SourceChangedException;
 import io.github.composefs4j.core.spi.HostFile;
 import io.github.composefs4j.core.spi.Platform;
@@ -9,9 +10,12 @@ import io.github.composefs4j.core.spi.StoreDirectory.TemporaryFile;
 import io.github.composefs4j.core.verity.Digest;
 import io.github.composefs4j.core.verity.HashAlgorithm;
 import io.github.composefs4j.core.verity.VerityHasher;
-import java.io.Closeable;
 import java.io.IOException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.BitSet;
+import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 
@@ -23,7 +27,7 @@ import java.util.concurrent.atomic.LongAdder;
  * give an object a wrong name. An object that is there with the right size is trusted; one of
  * another size is replaced. Nothing is durable before {@link #sync}.
  */
-public final class LocalObjectStore implements Closeable {
+public final class LocalObjectStore implements ObjectStore {
   /** Files up to this size are read once, and written only if the object is missing. */
   private static final int SMALL = 1 << 20;
 
@@ -35,13 +39,15 @@ public final class LocalObjectStore implements Closeable {
    */
   private static final int TREND_MAX = 8;
 
+  private final Path path;
   private final StoreDirectory directory;
   private final HashAlgorithm algorithm;
   private final AtomicInteger trend = new AtomicInteger();
   private final LongAdder stored = new LongAdder();
   private final LongAdder present = new LongAdder();
 
-  private LocalObjectStore(StoreDirectory directory, HashAlgorithm algorithm) {
+  private LocalObjectStore(Path path, StoreDirectory directory, HashAlgorithm algorithm) {
+    this.path = path;
     this.directory = directory;
     this.algorithm = algorithm;
   }
@@ -49,10 +55,10 @@ public final class LocalObjectStore implements Closeable {
   /** {@return the store in a directory, which is made with its parents if it is missing} */
   public static LocalObjectStore open(Platform platform, Path path, HashAlgorithm algorithm)
       throws IOException {
-    return new LocalObjectStore(platform.openStore(path), algorithm);
+    return new LocalObjectStore(path, platform.openStore(path), algorithm);
   }
 
-  /** {@return the algorithm of the objects' names} */
+  @Override
   public HashAlgorithm algorithm() {
     return algorithm;
   }
@@ -251,9 +257,50 @@ public final class LocalObjectStore implements Closeable {
     stored.increment();
   }
 
-  /** {@return an object, open for reading, its content not verified} */
-  public HostFile open(Digest digest) throws IOException {
-    return directory.open(digest.objectPath());
+  @Override
+  public ObjectReader open(Digest digest) throws IOException {
+    HostFile file;
+    try {
+      file = directory.open(digest.objectPath());
+    } catch (NoSuchFileException e) {
+      throw new MissingObjectException(digest.hex(), path.toString());
+    }
+    return new ObjectReader() {
+      @Override
+      public long size() throws IOException {
+        return file.stat().size();
+      }
+
+      @Override
+      public int read(long position, byte[] into, int offset, int length) throws IOException {
+        int done = 0;
+        int read;
+        do {
+          read = file.read(position + done, into, offset + done, length - done);
+          done += read;
+        } while (read > 0 && done < length);
+        return done;
+      }
+
+      @Override
+      public void close() throws IOException {
+        file.close();
+      }
+    };
+  }
+
+  @Override
+  public BitSet present(List<Digest> digests) throws IOException {
+    BitSet present = new BitSet(digests.size());
+    for (int i = 0; i < digests.size(); i++) {
+      present.set(i, directory.fileSize(digests.get(i).objectPath()) >= 0);
+    }
+    return present;
+  }
+
+  @Override
+  public Optional<Path> directory() {
+    return Optional.of(path);
   }
 
   /** {@return whether there is a regular file of this size under the digest's name} */

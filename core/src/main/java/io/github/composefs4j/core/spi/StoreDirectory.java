@@ -17,7 +17,11 @@ public interface StoreDirectory extends Closeable {
   /** {@return the size of the regular file at {@code path}, {@link #ABSENT} or {@link #NO_FILE}} */
   long fileSize(byte[] path) throws IOException;
 
-  /** {@return the file at {@code path}, opened for reading} */
+  /**
+   * {@return the file at {@code path}, opened for reading}
+   *
+   * @throws java.nio.file.NoSuchFileException if there is none
+   */
   HostFile open(byte[] path) throws IOException;
 
   /** {@return a new empty file that nobody sees before it is published} */

@@ -3,9 +3,12 @@ package io.github.composefs4j.core.testkit;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.composefs4j.core.errors.MissingObjectException;
 import io.github.composefs4j.core.errors.SourceChangedException;
 import io.github.composefs4j.core.objects.LocalObjectStore;
+import io.github.composefs4j.core.objects.ObjectReader;
 import io.github.composefs4j.core.objects.ObjectSource;
+import io.github.composefs4j.core.objects.ObjectStore;
 import io.github.composefs4j.core.spi.HostDirectory;
 import io.github.composefs4j.core.spi.HostFile;
 import io.github.composefs4j.core.spi.Platform;
@@ -19,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.ExecutorService;
@@ -94,6 +98,29 @@ public abstract class ObjectStoreContract {
     assertHolds(digest, content);
     assertThat(put(platform(), content)).isEqualTo(digest);
     assertThat(files()).hasSize(1);
+  }
+
+  @Test
+  void opensWhatIsPresentAndSaysWhatIsMissing() throws IOException {
+    byte[] content = bytes(10_000, 3);
+    Digest digest = put(platform(), content);
+    Digest other = VerityHasher.digest(HashAlgorithm.SHA256, bytes(10_000, 4));
+    try (ObjectStore store = LocalObjectStore.open(platform(), store(), HashAlgorithm.SHA256)) {
+      assertThat(store.present(List.of(other, digest, other)).toString()).isEqualTo("{1}");
+      assertThat(store.directory()).contains(store());
+      try (ObjectReader reader = store.open(digest)) {
+        byte[] read = new byte[5_100];
+        assertThat(reader.size()).isEqualTo(10_000);
+        assertThat(reader.read(5_000, read, 100, 5_000)).isEqualTo(5_000);
+        assertThat(Arrays.copyOfRange(read, 100, 5_100))
+            .isEqualTo(Arrays.copyOfRange(content, 5_000, 10_000));
+        assertThat(reader.read(9_999, read, 0, 100)).isEqualTo(1);
+        assertThat(reader.read(10_000, read, 0, 100)).isZero();
+      }
+      assertThatThrownBy(() -> store.open(other))
+          .isInstanceOf(MissingObjectException.class)
+          .hasMessageContaining(other.hex());
+    }
   }
 
   @ParameterizedTest
