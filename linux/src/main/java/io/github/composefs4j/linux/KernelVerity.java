@@ -58,7 +58,7 @@ public final class KernelVerity {
     return Optional.of(Digest.of(digest));
   }
 
-  private static boolean isUnsupported(int errno) {
+  static boolean isUnsupported(int errno) {
     return errno == Errno.ENOTTY || errno == Errno.EOPNOTSUPP;
   }
 
@@ -73,10 +73,9 @@ public final class KernelVerity {
   /**
    * Enables fs-verity with 4096-byte blocks on a file that is open for reading only.
    *
-   * @return false if the kernel or file system cannot; what else goes wrong is not an error either,
-   *     as with the C tools, since the digest is known without it
+   * @return 0 or the error number; {@code EEXIST} if it has fs-verity already
    */
-  static boolean enable(int fd, HashAlgorithm algorithm) throws IOException {
+  static int enable(int fd, HashAlgorithm algorithm) throws IOException {
     for (int attempt = 0; ; attempt++) {
       MemorySegment struct = Sys.scratch().struct;
       struct.asSlice(0, 128).fill((byte) 0);
@@ -86,7 +85,7 @@ public final class KernelVerity {
       int result = Sys.ioctl(fd, Abi.FS_IOC_ENABLE_VERITY, struct.address());
       // A child process that was just forked may hold our writing descriptor for a moment.
       if (result != -Errno.ETXTBSY || attempt == ATTEMPTS) {
-        return !isUnsupported(-result);
+        return -result;
       }
       try {
         Thread.sleep(1 + attempt);

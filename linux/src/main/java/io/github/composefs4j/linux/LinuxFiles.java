@@ -3,7 +3,9 @@ package io.github.composefs4j.linux;
 import io.github.composefs4j.core.spi.HostDirectory;
 import io.github.composefs4j.core.spi.HostFile;
 import io.github.composefs4j.core.spi.HostStat;
+import io.github.composefs4j.core.spi.StoreDirectory;
 import io.github.composefs4j.core.tree.FileName;
+import io.github.composefs4j.core.tree.Inode;
 import io.github.composefs4j.linux.sys.Abi;
 import io.github.composefs4j.linux.sys.Errno;
 import io.github.composefs4j.linux.sys.ErrnoException;
@@ -152,6 +154,63 @@ final class LinuxFiles {
     return (int) read;
   }
 
+  private interface NameSink {
+    void accept(byte[] name, int type) throws IOException;
+  }
+
+  /** Passes the names of an open directory with their {@code DT_} types. */
+  private static void names(int fd, NameSink sink) throws IOException {
+    byte[] records = new byte[DIRENTS];
+    while (true) {
+      MemorySegment data = Sys.scratch().data;
+      int length = check(Sys.getdents64(fd, data, DIRENTS), EMPTY);
+      if (length == 0) {
+        return;
+      }
+      // The sink may make system calls, which use the same memory.
+      MemorySegment.copy(data, ValueLayout.JAVA_BYTE, 0, records, 0, length);
+      for (int at = 0; at < length; ) {
+        int record = (records[at + 16] & 0xff) | (records[at + 17] & 0xff) << 8;
+        int start = at + 19;
+        int end = start;
+        while (records[end] != 0) {
+          end++;
+        }
+        boolean dots =
+            records[start] == '.'
+                && (end - start == 1 || (end - start == 2 && records[start + 1] == '.'));
+        if (!dots) {
+          sink.accept(Arrays.copyOfRange(records, start, end), records[at + 18]);
+        }
+        at += record;
+      }
+    }
+  }
+
+  /** Passes the entries of an open directory. */
+  static void list(int fd, StoreDirectory.EntrySink sink) throws IOException {
+    names(
+        fd,
+        (name, type) -> {
+          int bits = type << 12;
+          if (bits == 0) { // the file system does not tell
+            HostStat stat = statOrNull(fd, name);
+            if (stat == null) {
+              return;
+            }
+            bits = stat.mode() & Inode.S_IFMT;
+          }
+          sink.accept(
+              name,
+              switch (bits) {
+                case Inode.S_IFREG -> StoreDirectory.Type.FILE;
+                case Inode.S_IFDIR -> StoreDirectory.Type.DIRECTORY;
+                case Inode.S_IFLNK -> StoreDirectory.Type.SYMLINK;
+                default -> StoreDirectory.Type.OTHER;
+              });
+        });
+  }
+
   /** An open directory. */
   static final class Directory implements HostDirectory {
     private int fd;
@@ -168,29 +227,7 @@ final class LinuxFiles {
     @Override
     public List<Entry> list() throws IOException {
       List<byte[]> names = new ArrayList<>();
-      MemorySegment data = Sys.scratch().data;
-      while (true) {
-        int length = check(Sys.getdents64(fd, data, DIRENTS), EMPTY);
-        if (length == 0) {
-          break;
-        }
-        for (int at = 0; at < length; ) {
-          int record = Short.toUnsignedInt(data.get(I16, at + 16));
-          int start = at + 19;
-          int end = start;
-          while (data.get(ValueLayout.JAVA_BYTE, end) != 0) {
-            end++;
-          }
-          boolean dots =
-              data.get(ValueLayout.JAVA_BYTE, start) == '.'
-                  && (end - start == 1
-                      || (end - start == 2 && data.get(ValueLayout.JAVA_BYTE, start + 1) == '.'));
-          if (!dots) {
-            names.add(data.asSlice(start, end - start).toArray(ValueLayout.JAVA_BYTE));
-          }
-          at += record;
-        }
-      }
+      LinuxFiles.names(fd, (name, _) -> names.add(name));
       List<Entry> entries = new ArrayList<>(names.size());
       for (byte[] name : names) {
         HostStat stat = statOrNull(fd, name);

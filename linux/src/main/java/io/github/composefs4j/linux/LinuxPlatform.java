@@ -55,8 +55,16 @@ public final class LinuxPlatform implements Platform {
     } catch (FileAlreadyExistsException e) {
       throw new java.nio.file.NotDirectoryException(path.toString());
     }
+    return openExistingStore(path);
+  }
+
+  @Override
+  public StoreDirectory openExistingStore(Path path) throws IOException {
     byte[] bytes = bytes(path);
     int fd = Sys.openat(Abi.AT_FDCWD, Sys.scratch().path(bytes), Abi.O_DIRECTORY, 0);
+    if (fd == -Errno.ENOENT) {
+      throw new NoSuchFileException(path.toString());
+    }
     return new LinuxStore(LinuxFiles.check(fd, bytes));
   }
 

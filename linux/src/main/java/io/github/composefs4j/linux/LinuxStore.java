@@ -4,10 +4,12 @@ import io.github.composefs4j.core.spi.HostFile;
 import io.github.composefs4j.core.spi.HostStat;
 import io.github.composefs4j.core.spi.StoreDirectory;
 import io.github.composefs4j.core.tree.Inode;
+import io.github.composefs4j.core.verity.Digest;
 import io.github.composefs4j.core.verity.HashAlgorithm;
 import io.github.composefs4j.linux.sys.Abi;
 import io.github.composefs4j.linux.sys.Errno;
 import io.github.composefs4j.linux.sys.ErrnoException;
+import io.github.composefs4j.linux.sys.Fd;
 import io.github.composefs4j.linux.sys.Sys;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -15,13 +17,18 @@ import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.NoSuchFileException;
 import java.util.Arrays;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
-/** An object directory by descriptor. */
+/** A directory that is written to, by descriptor. */
 final class LinuxStore implements StoreDirectory {
-  private static final byte[] DOT = {'.'};
   private static final AtomicLong COUNTER = new AtomicLong(System.nanoTime());
+
+  private static final byte[] DOT = StoreDirectory.self();
+
+  /** Fresh copies of a file that somebody holds open for writing. */
+  private static final int COPIES = 3;
 
   private final int fd;
 
@@ -44,12 +51,157 @@ final class LinuxStore implements StoreDirectory {
   }
 
   @Override
+  public @Nullable HostStat stat(byte[] path) throws IOException {
+    return LinuxFiles.statOrNull(fd, path);
+  }
+
+  @Override
   public HostFile open(byte[] path) throws IOException {
     int file = Sys.openat(fd, Sys.scratch().path(path), Abi.O_NOFOLLOW, 0);
     if (file == -Errno.ENOENT) {
       throw new NoSuchFileException(LinuxFiles.printable(path));
     }
     return new LinuxFiles.File(LinuxFiles.check(file, path));
+  }
+
+  @Override
+  public boolean list(byte[] path, EntrySink sink) throws IOException {
+    int flags = Abi.O_DIRECTORY | Abi.O_NOFOLLOW;
+    int directory = Sys.openat(fd, Sys.scratch().path(path), flags, 0);
+    if (directory == -Errno.ENOENT) {
+      return false;
+    }
+    LinuxFiles.check(directory, path);
+    try {
+      LinuxFiles.list(directory, sink);
+    } finally {
+      Sys.close(directory);
+    }
+    return true;
+  }
+
+  @Override
+  public byte @Nullable [] readLink(byte[] path) throws IOException {
+    Sys.Scratch scratch = Sys.scratch();
+    long length = Sys.readlinkat(fd, scratch.path(path), scratch.data, scratch.data.byteSize());
+    if (length == -Errno.ENOENT) {
+      return null;
+    }
+    LinuxFiles.check(length, path);
+    return scratch.data.asSlice(0, length).toArray(ValueLayout.JAVA_BYTE);
+  }
+
+  /** {@return whether the call did it; false if it failed with this error number} */
+  private static boolean done(int result, int refusal, byte[] path) throws IOException {
+    if (result == -refusal) {
+      return false;
+    }
+    LinuxFiles.check(result, path);
+    return true;
+  }
+
+  @Override
+  public boolean makeLink(byte[] path, byte[] target) throws IOException {
+    Sys.Scratch scratch = Sys.scratch();
+    int result = Sys.symlinkat(scratch.path(target), fd, scratch.path2(path));
+    return done(result, Errno.EEXIST, path);
+  }
+
+  @Override
+  public void rename(byte[] from, byte[] to) throws IOException {
+    Sys.Scratch scratch = Sys.scratch();
+    LinuxFiles.check(Sys.renameat(fd, scratch.path(from), fd, scratch.path2(to)), to);
+  }
+
+  @Override
+  public boolean remove(byte[] path) throws IOException {
+    return done(Sys.unlinkat(fd, Sys.scratch().path(path), 0), Errno.ENOENT, path);
+  }
+
+  @Override
+  public boolean removeDirectory(byte[] path) throws IOException {
+    int result = Sys.unlinkat(fd, Sys.scratch().path(path), Abi.AT_REMOVEDIR);
+    return result != -Errno.ENOTEMPTY
+        && result != -Errno.EEXIST
+        && done(result, Errno.ENOENT, path);
+  }
+
+  @Override
+  public boolean makeDirectory(byte[] path) throws IOException {
+    return done(Sys.mkdirat(fd, Sys.scratch().path(path), 0755), Errno.EEXIST, path);
+  }
+
+  @Override
+  public void syncDirectory(byte[] path) throws IOException {
+    int directory = Sys.openat(fd, Sys.scratch().path(path), Abi.O_DIRECTORY, 0);
+    LinuxFiles.check(directory, path);
+    try {
+      LinuxFiles.check(Sys.fsync(directory), path);
+    } finally {
+      Sys.close(directory);
+    }
+  }
+
+  @Override
+  public boolean isWritable() throws IOException {
+    return !Sys.isReadOnly(fd) && Sys.faccessat(fd, Sys.scratch().path(DOT), Abi.W_OK) == 0;
+  }
+
+  @Override
+  public Optional<Digest> measure(HostFile file) throws IOException {
+    return file instanceof LinuxFiles.File open
+        ? KernelVerity.measure(open.fd())
+        : Optional.empty();
+  }
+
+  @Override
+  public Optional<Digest> protect(HostFile file, HashAlgorithm algorithm) throws IOException {
+    if (!(file instanceof LinuxFiles.File open)) {
+      return Optional.empty();
+    }
+    int errno = KernelVerity.enable(open.fd(), algorithm);
+    if (KernelVerity.isUnsupported(errno)) {
+      return Optional.empty();
+    }
+    if (errno != 0 && errno != Errno.EEXIST) {
+      throw new ErrnoException("enabling fs-verity", errno);
+    }
+    return KernelVerity.measure(open.fd());
+  }
+
+  @Override
+  public boolean hardLink(HostFile file, byte[] path) throws IOException {
+    if (!(file instanceof LinuxFiles.File open)) {
+      return false;
+    }
+    int result = link(open.fd(), path);
+    if (result == -Errno.ENOENT && makeParent(path)) {
+      result = link(open.fd(), path);
+    }
+    return result == 0;
+  }
+
+  @Override
+  public Lock lock(byte[] path) throws IOException {
+    int descriptor = Sys.openat(fd, Sys.scratch().path(path), Abi.O_DIRECTORY, 0);
+    Fd owned = new Fd(LinuxFiles.check(descriptor, path));
+    return new Lock() {
+      @Override
+      public boolean tryLock(boolean exclusive) throws IOException {
+        int operation = (exclusive ? Abi.LOCK_EX : Abi.LOCK_SH) | Abi.LOCK_NB;
+        return done(Sys.flock(owned.number(), operation), Errno.EAGAIN, path);
+      }
+
+      @Override
+      public void unlock() throws IOException {
+        LinuxFiles.check(Sys.flock(owned.number(), Abi.LOCK_UN), path);
+      }
+
+      @Override
+      public void close() {
+        owned.close();
+      }
+    };
   }
 
   @Override
@@ -93,6 +245,29 @@ final class LinuxStore implements StoreDirectory {
     return ("/proc/self/fd/" + file).getBytes(StandardCharsets.US_ASCII);
   }
 
+  private int link(int file, byte[] path) throws IOException {
+    Sys.Scratch scratch = Sys.scratch();
+    return Sys.linkat(
+        Abi.AT_FDCWD,
+        scratch.path(descriptorPath(file)),
+        fd,
+        scratch.path2(path),
+        Abi.AT_SYMLINK_FOLLOW);
+  }
+
+  /** {@return whether there is a parent now; false if the path has none} */
+  private boolean makeParent(byte[] path) throws IOException {
+    int slash = path.length - 1;
+    while (slash > 0 && path[slash] != '/') {
+      slash--;
+    }
+    if (slash <= 0) {
+      return false;
+    }
+    makeDirectory(Arrays.copyOf(path, slash));
+    return true;
+  }
+
   private final class Temporary implements TemporaryFile {
     private int file;
     private byte @Nullable [] name;
@@ -125,7 +300,7 @@ final class LinuxStore implements StoreDirectory {
         MemorySegment offset = Sys.scratch().struct;
         offset.set(ValueLayout.JAVA_LONG, 0, done);
         long copied = Sys.copyFileRange(other.fd(), offset.address(), file, 0, length - done);
-        if (copied == -28 || copied == -Errno.EIO) {
+        if (copied == -Errno.ENOSPC || copied == -Errno.EIO) {
           throw new ErrnoException("object", (int) -copied);
         }
         if (copied <= 0) {
@@ -159,56 +334,89 @@ final class LinuxStore implements StoreDirectory {
     }
 
     @Override
-    public boolean publish(byte[] path, HashAlgorithm verity, boolean replace) throws IOException {
-      LinuxFiles.check(Sys.fchmod(file, 0644), path);
-      enableVerity(verity);
-      int result = replace ? replace(path) : link(path);
-      if (result == -Errno.ENOENT) {
-        makeParent(path);
-        result = replace ? replace(path) : link(path);
+    public Optional<Digest> seal(HashAlgorithm algorithm, boolean required) throws IOException {
+      LinuxFiles.check(Sys.fchmod(file, 0644), DOT);
+      if (noVerity) {
+        return without(required, Errno.EOPNOTSUPP);
       }
-      if (result == -Errno.EEXIST) {
-        return false;
+      for (int copies = 0; ; copies++) {
+        reopen();
+        if (KernelVerity.mayNotSupport(file)) {
+          noVerity = true;
+          return without(required, Errno.EOPNOTSUPP);
+        }
+        int errno = KernelVerity.enable(file, algorithm);
+        if (errno == 0 || errno == Errno.EEXIST) {
+          return KernelVerity.measure(file);
+        }
+        if (errno != Errno.ETXTBSY || copies == COPIES) {
+          noVerity = KernelVerity.isUnsupported(errno);
+          return without(required, errno);
+        }
+        copy();
       }
-      LinuxFiles.check(result, path);
-      return true;
+    }
+
+    private Optional<Digest> without(boolean required, int errno) throws IOException {
+      if (required) {
+        throw new ErrnoException("enabling fs-verity", errno);
+      }
+      return Optional.empty();
     }
 
     /** fs-verity wants the file open for reading only. */
-    private void enableVerity(HashAlgorithm algorithm) throws IOException {
-      if (noVerity) {
-        return;
-      }
+    private void reopen() throws IOException {
       byte[] self = descriptorPath(file);
       int reader = Sys.openat(Abi.AT_FDCWD, Sys.scratch().path(self), Abi.O_RDONLY, 0);
       LinuxFiles.check(reader, self);
-      if (KernelVerity.mayNotSupport(reader)) {
-        noVerity = true;
-        Sys.close(reader);
-        return;
-      }
       Sys.close(file);
       file = reader;
-      if (!KernelVerity.enable(reader, algorithm)) {
-        noVerity = true;
+    }
+
+    /**
+     * A process that was forked may hold the file open for writing for ever: go on with another.
+     */
+    private void copy() throws IOException {
+      try (TemporaryFile fresh = LinuxStore.this.create()) {
+        Temporary other = (Temporary) fresh;
+        byte[] buffer = new byte[1 << 16];
+        for (long at = 0; ; ) {
+          int read = read(at, buffer, 0, buffer.length);
+          if (read == 0) {
+            break;
+          }
+          other.write(buffer, 0, read);
+          at += read;
+        }
+        LinuxFiles.check(Sys.fchmod(other.file, 0644), DOT);
+        int oldFile = file;
+        byte @Nullable [] oldName = name;
+        file = other.file;
+        name = other.name;
+        other.file = oldFile;
+        other.name = oldName;
       }
     }
 
-    private int link(byte[] path) throws IOException {
-      Sys.Scratch scratch = Sys.scratch();
-      return Sys.linkat(
-          Abi.AT_FDCWD,
-          scratch.path(descriptorPath(file)),
-          fd,
-          scratch.path2(path),
-          Abi.AT_SYMLINK_FOLLOW);
+    @Override
+    public void sync() throws IOException {
+      LinuxFiles.check(Sys.fsync(file), DOT);
+    }
+
+    @Override
+    public boolean publish(byte[] path, boolean replace) throws IOException {
+      int result = replace ? replace(path) : link(file, path);
+      if (result == -Errno.ENOENT && makeParent(path)) {
+        result = replace ? replace(path) : link(file, path);
+      }
+      return done(result, Errno.EEXIST, path);
     }
 
     private int replace(byte[] path) throws IOException {
       byte[] from = name;
       if (from == null) {
         from = temporaryName();
-        int linked = link(from);
+        int linked = link(file, from);
         if (linked < 0) {
           return linked;
         }
@@ -220,18 +428,6 @@ final class LinuxStore implements StoreDirectory {
         name = null;
       }
       return result;
-    }
-
-    private void makeParent(byte[] path) throws IOException {
-      int slash = 0;
-      while (path[slash] != '/') {
-        slash++;
-      }
-      byte[] parent = Arrays.copyOf(path, slash);
-      int result = Sys.mkdirat(fd, Sys.scratch().path(parent), 0755);
-      if (result != -Errno.EEXIST) {
-        LinuxFiles.check(result, parent);
-      }
     }
 
     @Override

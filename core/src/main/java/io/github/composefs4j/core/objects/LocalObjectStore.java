@@ -1,6 +1,7 @@
 package io.github.composefs4j.core.objects;
 
 import io.github.composefs4j.core.errors.ComposefsException;
+import io.github.composefs4j.core.errors.DigestMismatchException;
 import io.github.composefs4j.core.errors.MissingObjectException;
 import io.github.composefs4j.core.errors.SourceChangedException;
 import io.github.composefs4j.core.spi.HostFile;
@@ -11,21 +12,25 @@ import io.github.composefs4j.core.verity.Digest;
 import io.github.composefs4j.core.verity.HashAlgorithm;
 import io.github.composefs4j.core.verity.VerityHasher;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.WritableByteChannel;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An object directory of this machine. Thread-safe; many processes may fill one directory at once.
  *
  * <p>An object is written under a temporary name, or none, and appears whole under its final name,
  * which is the digest of the very bytes that were written: a source that changes meanwhile cannot
- * give an object a wrong name. An object that is there with the right size is trusted; one of
- * another size is replaced. Nothing is durable before {@link #sync}.
+ * give an object a wrong name. What is there under the name already is used if the {@link
+ * StorePolicy} finds it sound, otherwise replaced. Nothing is durable before {@link #sync}.
  */
 public final class LocalObjectStore implements ObjectStore {
   /** Files up to this size are read once, and written only if the object is missing. */
@@ -42,20 +47,33 @@ public final class LocalObjectStore implements ObjectStore {
   private final Path path;
   private final StoreDirectory directory;
   private final HashAlgorithm algorithm;
+  private final StorePolicy policy;
   private final AtomicInteger trend = new AtomicInteger();
-  private final LongAdder stored = new LongAdder();
+  private final LongAdder copied = new LongAdder();
+  private final LongAdder cloned = new LongAdder();
+  private final LongAdder linked = new LongAdder();
   private final LongAdder present = new LongAdder();
+  private final LongAdder replaced = new LongAdder();
 
-  private LocalObjectStore(Path path, StoreDirectory directory, HashAlgorithm algorithm) {
+  private LocalObjectStore(
+      Path path, StoreDirectory directory, HashAlgorithm algorithm, StorePolicy policy) {
     this.path = path;
     this.directory = directory;
     this.algorithm = algorithm;
+    this.policy = policy;
   }
 
   /** {@return the store in a directory, which is made with its parents if it is missing} */
   public static LocalObjectStore open(Platform platform, Path path, HashAlgorithm algorithm)
       throws IOException {
-    return new LocalObjectStore(path, platform.openStore(path), algorithm);
+    return open(platform, path, algorithm, StorePolicy.TRUSTING);
+  }
+
+  /** {@return as {@link #open(Platform, Path, HashAlgorithm)}, with a policy} */
+  public static LocalObjectStore open(
+      Platform platform, Path path, HashAlgorithm algorithm, StorePolicy policy)
+      throws IOException {
+    return new LocalObjectStore(path, platform.openStore(path), algorithm, policy);
   }
 
   @Override
@@ -63,9 +81,19 @@ public final class LocalObjectStore implements ObjectStore {
     return algorithm;
   }
 
-  /** {@return how many objects were written} */
+  /** {@return how many objects were written or linked} */
   public long stored() {
-    return stored.sum();
+    return copied.sum() + cloned.sum() + linked.sum();
+  }
+
+  /** {@return how many objects share blocks with their source} */
+  public long cloned() {
+    return cloned.sum();
+  }
+
+  /** {@return how many objects are their source under a second name} */
+  public long linked() {
+    return linked.sum();
   }
 
   /** {@return how many objects were there already} */
@@ -73,10 +101,18 @@ public final class LocalObjectStore implements ObjectStore {
     return present.sum();
   }
 
+  /**
+   * {@return how many objects were there but bad, and have been replaced; counted as stored too}
+   */
+  public long replaced() {
+    return replaced.sum();
+  }
+
   /** What one thread needs to put objects: buffers and a hash. Reusable; for one thread. */
   public static final class Worker {
     private final VerityHasher hasher;
     private byte[] buffer = new byte[BUFFER];
+    private byte[] other = new byte[0];
 
     /** A worker for objects of this algorithm. */
     public Worker(HashAlgorithm algorithm) {
@@ -106,20 +142,11 @@ public final class LocalObjectStore implements ObjectStore {
 
     /** Reads until the buffer has {@code wanted} bytes or the source ends. */
     private int fill(ObjectSource source, long position, int wanted) throws IOException {
-      int filled = 0;
-      while (filled < wanted) {
-        int read;
-        try {
-          read = source.file().read(position + filled, buffer, filled, wanted - filled);
-        } catch (IOException e) {
-          throw new ComposefsException(source.path() + ": " + e.getMessage(), e);
-        }
-        if (read <= 0) {
-          break;
-        }
-        filled += read;
+      try {
+        return readFully(source.file(), position, buffer, wanted);
+      } catch (IOException e) {
+        throw new ComposefsException(source.path() + ": " + e.getMessage(), e);
       }
-      return filled;
     }
 
     /** Hashes what is in a temporary file. */
@@ -135,11 +162,45 @@ public final class LocalObjectStore implements ObjectStore {
       }
     }
 
+    /** {@return the digest of an open file} */
+    private Digest digest(HostFile file) throws IOException {
+      hasher.reset();
+      long position = 0;
+      int read;
+      while ((read = readFully(file, position, buffer, buffer.length)) > 0) {
+        hasher.update(buffer, 0, read);
+        position += read;
+      }
+      return hasher.digest();
+    }
+
+    /** {@return whether a file begins with {@code length} bytes of the buffer and ends there} */
+    private boolean same(HostFile file, long position, int length) throws IOException {
+      if (other.length <= length) {
+        other = new byte[Math.max(BUFFER, length + 1)];
+      }
+      int read = readFully(file, position, other, length + (length < buffer.length ? 1 : 0));
+      return Arrays.equals(buffer, 0, length, other, 0, read);
+    }
+
     private void room(int size) {
       if (buffer.length < size) {
         buffer = new byte[SMALL + 1];
       }
     }
+  }
+
+  private static int readFully(HostFile file, long position, byte[] into, int wanted)
+      throws IOException {
+    int filled = 0;
+    while (filled < wanted) {
+      int read = file.read(position + filled, into, filled, wanted - filled);
+      if (read <= 0) {
+        break;
+      }
+      filled += read;
+    }
+    return filled;
   }
 
   private static void checkSize(ObjectSource source, long read) throws SourceChangedException {
@@ -158,12 +219,13 @@ public final class LocalObjectStore implements ObjectStore {
    */
   public Digest put(ObjectSource source, Worker worker) throws IOException {
     worker.hasher.reset();
-    if (source.size() <= SMALL) {
+    if (source.size() <= SMALL && policy.transfer() != StorePolicy.Transfer.ZERO_COPY) {
       return putSmall(source, worker);
     }
     if (trend.get() > 0) {
       Digest digest = worker.digest(source);
-      if (isPresent(digest, source.size())) {
+      if (isThere(digest, source.size()) && isSound(digest, source, worker)) {
+        present.increment();
         return digest;
       }
     }
@@ -177,84 +239,298 @@ public final class LocalObjectStore implements ObjectStore {
     checkSize(source, read);
     worker.hasher.update(worker.buffer, 0, read);
     Digest digest = worker.hasher.digest();
-    if (isPresent(digest, size)) {
+    boolean there = isThere(digest, size);
+    if (there && isSound(digest, file -> worker.same(file, 0, read))) {
+      present.increment();
+      return digest;
+    }
+    if (!there && policy.links() && link(source, digest)) {
       return digest;
     }
     try (TemporaryFile temporary = directory.create()) {
       temporary.write(worker.buffer, 0, read);
-      publish(temporary, digest, size);
+      publish(temporary, digest, there, worker, copied);
     }
     return digest;
   }
 
   /** Copies first, sharing blocks where possible, and hashes what was copied. */
   private Digest putLarge(ObjectSource source, Worker worker) throws IOException {
+    worker.hasher.reset();
     try (TemporaryFile temporary = directory.create()) {
-      if (temporary.cloneFrom(source.file())
-          || temporary.copyRangeFrom(source.file(), source.size())) {
-        long copied = worker.hash(temporary);
-        return publishAs(worker.hasher.digest(), temporary, source, copied);
+      if (temporary.cloneFrom(source.file())) {
+        long size = worker.hash(temporary);
+        return publishAs(worker.hasher.digest(), temporary, source, size, worker, cloned);
+      }
+      if (policy.links()) {
+        Digest digest = directory.protect(source.file(), algorithm).orElse(null);
+        if (digest != null && digest.algorithm() == algorithm && link(source, digest)) {
+          return digest;
+        }
+      }
+      if (policy.transfer() == StorePolicy.Transfer.ZERO_COPY) {
+        throw new ComposefsException(
+            source.path() + ": can neither be cloned nor linked into " + path);
+      }
+      if (temporary.copyRangeFrom(source.file(), source.size())) {
+        long size = worker.hash(temporary);
+        return publishAs(worker.hasher.digest(), temporary, source, size, worker, copied);
       }
     }
     // A copy that the kernel gave up may have left something: what follows starts with nothing.
     try (TemporaryFile temporary = directory.create()) {
-      long copied = 0;
+      long done = 0;
       int read;
       do {
-        read = worker.fill(source, copied, worker.buffer.length);
+        read = worker.fill(source, done, worker.buffer.length);
         worker.hasher.update(worker.buffer, 0, read);
         temporary.write(worker.buffer, 0, read);
-        copied += read;
-      } while (read == worker.buffer.length && copied <= source.size());
-      return publishAs(worker.hasher.digest(), temporary, source, copied);
+        done += read;
+      } while (read == worker.buffer.length && done <= source.size());
+      return publishAs(worker.hasher.digest(), temporary, source, done, worker, copied);
     }
   }
 
-  private Digest publishAs(Digest digest, TemporaryFile temporary, ObjectSource source, long copied)
+  /** Makes the source itself the object, once the kernel guarantees its digest. */
+  private boolean link(ObjectSource source, Digest digest) throws IOException {
+    Digest measured = directory.protect(source.file(), algorithm).orElse(null);
+    if (!digest.equals(measured) || !directory.hardLink(source.file(), digest.objectPath())) {
+      return false;
+    }
+    linked.increment();
+    return true;
+  }
+
+  private Digest publishAs(
+      Digest digest,
+      TemporaryFile temporary,
+      ObjectSource source,
+      long size,
+      Worker worker,
+      LongAdder counter)
       throws IOException {
     // A copy inside the kernel stops at the size that was asked for, whatever the file has by now.
-    int beyond = source.file().read(copied, new byte[1], 0, 1);
-    checkSize(source, copied + Math.max(0, beyond));
-    if (!isPresent(digest, copied)) {
-      publish(temporary, digest, copied);
-    }
+    int beyond = source.file().read(size, new byte[1], 0, 1);
+    checkSize(source, size + Math.max(0, beyond));
+    publishUnlessSound(digest, temporary, size, worker, counter);
     return digest;
   }
 
-  private boolean isPresent(Digest digest, long size) throws IOException {
+  private void publishUnlessSound(
+      Digest digest, TemporaryFile temporary, long size, Worker worker, LongAdder counter)
+      throws IOException {
+    boolean there = isThere(digest, size);
+    if (there && isSound(digest, worker)) {
+      present.increment();
+      return;
+    }
+    publish(temporary, digest, there, worker, counter);
+  }
+
+  private boolean isThere(Digest digest, long size) throws IOException {
     boolean there = directory.fileSize(digest.objectPath()) == size;
     trend.getAndUpdate(t -> Math.clamp(t + (there ? 1 : -1), -TREND_MAX, TREND_MAX));
-    if (there) {
-      present.increment();
-    }
     return there;
   }
 
-  private void publish(TemporaryFile temporary, Digest digest, long size) throws IOException {
-    byte[] path = digest.objectPath();
-    if (!temporary.publish(path, algorithm, false)) {
-      long other = directory.fileSize(path);
-      if (other == size) {
+  private interface Comparison {
+    boolean matches(HostFile object) throws IOException;
+  }
+
+  /** Whether the object under this name is what its name says, asked of the kernel if it knows. */
+  private boolean isSound(Digest digest, Comparison comparison) throws IOException {
+    if (!policy.contentChecked()) {
+      return true;
+    }
+    try (HostFile object = directory.open(digest.objectPath())) {
+      Digest measured = directory.measure(object).orElse(null);
+      if (measured != null || policy.verityRequired()) {
+        return digest.equals(measured);
+      }
+      return comparison.matches(object);
+    } catch (IOException e) {
+      return false; // what cannot be read is no object
+    }
+  }
+
+  private boolean isSound(Digest digest, Worker worker) throws IOException {
+    return isSound(digest, object -> worker.digest(object).equals(digest));
+  }
+
+  /** Compares with the source, which was just read: cheaper than another hash. */
+  private boolean isSound(Digest digest, ObjectSource source, Worker worker) throws IOException {
+    return isSound(
+        digest,
+        object -> {
+          long position = 0;
+          int read;
+          do {
+            read = worker.fill(source, position, worker.buffer.length);
+            if (!worker.same(object, position, read)) {
+              return false;
+            }
+            position += read;
+          } while (read == worker.buffer.length);
+          return true;
+        });
+  }
+
+  /**
+   * Gives a temporary file the name of an object.
+   *
+   * @param bad whether what is there now was found to be bad
+   */
+  private void publish(
+      TemporaryFile temporary, Digest digest, boolean bad, Worker worker, LongAdder counter)
+      throws IOException {
+    byte[] name = digest.objectPath();
+    Digest measured = temporary.seal(algorithm, policy.verityRequired()).orElse(null);
+    if (measured != null && !measured.equals(digest)) {
+      throw DigestMismatchException.whole("temporary object", digest.hex(), measured.hex());
+    }
+    if (bad || !temporary.publish(name, false)) {
+      if (!bad && isSoundNewcomer(digest, temporary, worker)) {
         present.increment();
         return;
       }
-      try {
-        if (!temporary.publish(path, algorithm, true)) {
-          throw new ComposefsException("object " + digest.hex() + ": could not be put in place");
-        }
-      } catch (IOException e) {
-        // Nothing is opened to find out more: it might be a FIFO.
-        throw other == StoreDirectory.NO_FILE
-            ? new ComposefsException(
-                "object "
-                    + digest.hex()
-                    + ": what is in its place, a directory perhaps, cannot be"
-                    + " replaced",
-                e)
-            : e;
+      replace(temporary, digest);
+      replaced.increment();
+    }
+    counter.increment();
+  }
+
+  /** Whether what came under the name meanwhile, or has another size, can stay. */
+  private boolean isSoundNewcomer(Digest digest, TemporaryFile temporary, Worker worker)
+      throws IOException {
+    long size = directory.fileSize(digest.objectPath());
+    return size >= 0
+        && (size == 0 || temporary.read(size - 1, new byte[1], 0, 1) == 1)
+        && temporary.read(size, new byte[1], 0, 1) == 0
+        && isSound(digest, worker);
+  }
+
+  private void replace(TemporaryFile temporary, Digest digest) throws IOException {
+    byte[] name = digest.objectPath();
+    boolean noFile = directory.fileSize(name) == StoreDirectory.NO_FILE;
+    try {
+      if (!temporary.publish(name, true)) {
+        throw new ComposefsException("object " + digest.hex() + ": could not be put in place");
+      }
+    } catch (IOException e) {
+      // Nothing is opened to find out more: it might be a FIFO.
+      throw noFile
+          ? new ComposefsException(
+              "object "
+                  + digest.hex()
+                  + ": what is in its place, a directory perhaps, cannot be"
+                  + " replaced",
+              e)
+          : e;
+    }
+  }
+
+  /** {@return a new object, empty yet, to be written and committed} */
+  public NewObject create(Worker worker) throws IOException {
+    worker.hasher.reset();
+    return new NewObject(directory.create(), worker);
+  }
+
+  /**
+   * Stores bytes.
+   *
+   * @return their digest
+   */
+  public Digest put(byte[] content, Worker worker) throws IOException {
+    try (NewObject object = create(worker)) {
+      object.write(ByteBuffer.wrap(content));
+      return object.commit(null);
+    }
+  }
+
+  /**
+   * Copies an object from another store, unless a sound one is here. Verified on arrival.
+   *
+   * @return whether it was copied
+   * @throws DigestMismatchException if the other store's is damaged
+   */
+  public boolean copyFrom(ObjectStore other, Digest digest, Worker worker) throws IOException {
+    if (directory.fileSize(digest.objectPath()) >= 0
+        && isSound(digest, object -> worker.digest(object).equals(digest))) {
+      present.increment();
+      return false;
+    }
+    try (ObjectReader reader = other.open(digest);
+        NewObject object = create(worker)) {
+      byte[] bytes = new byte[BUFFER];
+      long position = 0;
+      int read;
+      while ((read = reader.read(position, bytes, 0, bytes.length)) > 0) {
+        object.write(ByteBuffer.wrap(bytes, 0, read));
+        position += read;
+      }
+      object.commit(digest);
+    }
+    return true;
+  }
+
+  /** An object under construction; closing it gives it up unless committed. For one thread. */
+  public final class NewObject implements WritableByteChannel {
+    private final TemporaryFile temporary;
+    private final Worker worker;
+    private long size;
+    private boolean open = true;
+
+    private NewObject(TemporaryFile temporary, Worker worker) {
+      this.temporary = temporary;
+      this.worker = worker;
+    }
+
+    /** {@return the bytes written so far} */
+    public long size() {
+      return size;
+    }
+
+    @Override
+    public int write(ByteBuffer from) throws IOException {
+      int all = from.remaining();
+      while (from.hasRemaining()) {
+        int part = Math.min(from.remaining(), worker.buffer.length);
+        from.get(worker.buffer, 0, part);
+        worker.hasher.update(worker.buffer, 0, part);
+        temporary.write(worker.buffer, 0, part);
+        size += part;
+      }
+      return all;
+    }
+
+    /**
+     * Makes what was written an object.
+     *
+     * @param expected what its digest must be, or null
+     * @return its digest
+     * @throws DigestMismatchException if it is another than expected
+     */
+    public Digest commit(@Nullable Digest expected) throws IOException {
+      Digest digest = worker.hasher.digest();
+      if (expected != null && !expected.equals(digest)) {
+        throw DigestMismatchException.whole("object", expected.hex(), digest.hex());
+      }
+      publishUnlessSound(digest, temporary, size, worker, copied);
+      return digest;
+    }
+
+    @Override
+    public boolean isOpen() {
+      return open;
+    }
+
+    @Override
+    public void close() throws IOException {
+      if (open) {
+        open = false;
+        temporary.close();
       }
     }
-    stored.increment();
   }
 
   @Override

@@ -30,8 +30,15 @@ public interface Platform {
    */
   HostDirectory openDirectory(Path path, boolean followed) throws IOException;
 
-  /** {@return the object directory at {@code path}, made with its parents if it is missing} */
+  /** {@return the directory at {@code path} to write to, made with its parents if it is missing} */
   StoreDirectory openStore(Path path) throws IOException;
+
+  /**
+   * {@return the directory at {@code path}, which must be there}
+   *
+   * @throws java.nio.file.NoSuchFileException if there is nothing
+   */
+  StoreDirectory openExistingStore(Path path) throws IOException;
 
   /** {@return the platform of {@code java.nio.file}, which works everywhere} */
   static Platform portable() {

@@ -1,6 +1,5 @@
 package io.github.composefs4j.core.spi;
 
-import io.github.composefs4j.core.verity.HashAlgorithm;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.URI;
@@ -8,14 +7,12 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.UserDefinedFileAttributeView;
@@ -24,7 +21,6 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /** The platform of {@code java.nio.file}: no native access. */
 final class PortablePlatform implements Platform {
@@ -69,11 +65,22 @@ final class PortablePlatform implements Platform {
     return new PortableStore(path);
   }
 
+  @Override
+  public StoreDirectory openExistingStore(Path path) throws IOException {
+    if (!Files.exists(path)) {
+      throw new NoSuchFileException(path.toString());
+    }
+    if (!Files.isDirectory(path)) {
+      throw new NotDirectoryException(path.toString());
+    }
+    return new PortableStore(path);
+  }
+
   /**
    * The path below {@code directory} whose name is these bytes, through the percent-encoded form,
    * which keeps them.
    */
-  private static Path resolve(Path directory, byte[] name) {
+  static Path resolve(Path directory, byte[] name) {
     StringBuilder uri = new StringBuilder(directory.toUri().toString());
     if (uri.charAt(uri.length() - 1) != '/') {
       uri.append('/');
@@ -90,10 +97,23 @@ final class PortablePlatform implements Platform {
   }
 
   /** The bytes of a path's last name. */
-  private static byte[] name(Path path) {
+  static byte[] name(Path path) {
     String raw = path.toUri().getRawPath();
     int end = raw.endsWith("/") ? raw.length() - 1 : raw.length();
     return decode(raw.substring(raw.lastIndexOf('/', end - 1) + 1, end));
+  }
+
+  /** {@return the text of a symlink} */
+  static byte[] linkText(Path link) throws IOException {
+    Path target = Files.readSymbolicLink(link);
+    // Only absolute URIs keep raw bytes: cut off what resolving a relative target put in front.
+    String raw = target.toUri().getRawPath();
+    String text =
+        target.isAbsolute()
+            ? raw
+            : raw.substring(Path.of("").toAbsolutePath().toUri().getRawPath().length());
+    return decode(
+        text.endsWith("/") && text.length() > 1 ? text.substring(0, text.length() - 1) : text);
   }
 
   private static byte[] decode(String raw) {
@@ -110,7 +130,7 @@ final class PortablePlatform implements Platform {
     return bytes.toByteArray();
   }
 
-  private static HostStat stat(Path path) throws IOException {
+  static HostStat stat(Path path) throws IOException {
     Map<String, Object> all = Files.readAttributes(path, UNIX, LinkOption.NOFOLLOW_LINKS);
     Instant mtime = ((FileTime) value(all, "lastModifiedTime")).toInstant();
     Instant ctime = ((FileTime) value(all, "ctime")).toInstant();
@@ -214,17 +234,7 @@ final class PortablePlatform implements Platform {
 
     @Override
     public byte[] readLink(byte[] name) throws IOException {
-      Path target = Files.readSymbolicLink(resolve(path, name));
-      // Only absolute URIs keep raw bytes: cut off what resolving a relative target put in front.
-      String raw = target.toUri().getRawPath();
-      if (target.isAbsolute()) {
-        return decode(
-            raw.endsWith("/") && raw.length() > 1 ? raw.substring(0, raw.length() - 1) : raw);
-      }
-      String base = Path.of("").toAbsolutePath().toUri().getRawPath();
-      String relative = raw.substring(base.length());
-      return decode(
-          relative.endsWith("/") ? relative.substring(0, relative.length() - 1) : relative);
+      return linkText(resolve(path, name));
     }
 
     @Override
@@ -241,7 +251,7 @@ final class PortablePlatform implements Platform {
     public void close() {}
   }
 
-  private static final class PortableFile implements HostFile {
+  static final class PortableFile implements HostFile {
     private final Path path;
     private final FileChannel channel;
 
@@ -268,107 +278,6 @@ final class PortablePlatform implements Platform {
     @Override
     public void close() throws IOException {
       channel.close();
-    }
-  }
-
-  private record PortableStore(Path directory) implements StoreDirectory {
-    @Override
-    public long fileSize(byte[] path) throws IOException {
-      Path file = resolve(directory, path);
-      if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
-        return ABSENT;
-      }
-      return Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS) ? Files.size(file) : NO_FILE;
-    }
-
-    @Override
-    public HostFile open(byte[] path) throws IOException {
-      return new PortableFile(resolve(directory, path));
-    }
-
-    @Override
-    public TemporaryFile create() throws IOException {
-      return new PortableTemporary(directory, Files.createTempFile(directory, ".tmp", ""));
-    }
-
-    @Override
-    public void sync() {}
-
-    @Override
-    public void close() {}
-  }
-
-  private static final class PortableTemporary implements StoreDirectory.TemporaryFile {
-    private final Path directory;
-    private final FileChannel channel;
-    private @Nullable Path file;
-
-    PortableTemporary(Path directory, Path file) throws IOException {
-      this.directory = directory;
-      this.file = file;
-      this.channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
-    }
-
-    @Override
-    public boolean cloneFrom(HostFile source) {
-      return false;
-    }
-
-    @Override
-    public boolean copyRangeFrom(HostFile source, long length) {
-      return false;
-    }
-
-    @Override
-    public void write(byte[] bytes, int offset, int length) throws IOException {
-      ByteBuffer buffer = ByteBuffer.wrap(bytes, offset, length);
-      while (buffer.hasRemaining()) {
-        channel.write(buffer);
-      }
-    }
-
-    @Override
-    public int read(long position, byte[] into, int offset, int length) throws IOException {
-      return Math.max(0, channel.read(ByteBuffer.wrap(into, offset, length), position));
-    }
-
-    @Override
-    public boolean publish(byte[] path, HashAlgorithm verity, boolean replace) throws IOException {
-      Path temporary = file;
-      if (temporary == null) {
-        throw new IllegalStateException("published before");
-      }
-      Path target = resolve(directory, path);
-      Path parent = target.getParent();
-      if (parent != null) {
-        Files.createDirectories(parent);
-      }
-      if (Files.getFileStore(directory).supportsFileAttributeView("posix")) {
-        Files.setPosixFilePermissions(
-            temporary, java.nio.file.attribute.PosixFilePermissions.fromString("rw-r--r--"));
-      }
-      if (!replace) {
-        try {
-          Files.createLink(target, temporary);
-          return true;
-        } catch (FileAlreadyExistsException e) {
-          return false;
-        } catch (UnsupportedOperationException e) {
-          // no hard links: the move below replaces an equal file at worst
-        }
-      }
-      Files.move(
-          temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-      file = null;
-      return true;
-    }
-
-    @Override
-    public void close() throws IOException {
-      channel.close();
-      if (file != null) {
-        Files.deleteIfExists(file);
-      }
     }
   }
 }

@@ -5,11 +5,14 @@ import io.github.composefs4j.core.spi.HostFile;
 import io.github.composefs4j.core.spi.HostStat;
 import io.github.composefs4j.core.spi.Platform;
 import io.github.composefs4j.core.spi.StoreDirectory;
+import io.github.composefs4j.core.verity.Digest;
 import io.github.composefs4j.core.verity.HashAlgorithm;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /** A platform on which things happen at chosen moments, and which counts what is left open. */
 public class FaultyPlatform implements Platform {
@@ -40,6 +43,9 @@ public class FaultyPlatform implements Platform {
     return false;
   }
 
+  /** Called before names of a store appear, vanish or are made durable. */
+  protected void changing(String operation, byte[] path) throws IOException {}
+
   /** {@return how many handles have not been closed} */
   public int open() {
     return open.get();
@@ -68,6 +74,11 @@ public class FaultyPlatform implements Platform {
   @Override
   public StoreDirectory openStore(Path path) throws IOException {
     return new FaultyStore(real.openStore(path));
+  }
+
+  @Override
+  public StoreDirectory openExistingStore(Path path) throws IOException {
+    return new FaultyStore(real.openExistingStore(path));
   }
 
   private final class FaultyDirectory implements HostDirectory {
@@ -161,6 +172,10 @@ public class FaultyPlatform implements Platform {
     }
   }
 
+  private static HostFile unwrap(HostFile file) {
+    return file instanceof FaultyFile faulty ? faulty.file : file;
+  }
+
   private final class FaultyStore implements StoreDirectory {
     private final StoreDirectory store;
 
@@ -186,7 +201,84 @@ public class FaultyPlatform implements Platform {
 
     @Override
     public void sync() throws IOException {
+      changing("syncfs", StoreDirectory.self());
       store.sync();
+    }
+
+    @Override
+    public @Nullable HostStat stat(byte[] path) throws IOException {
+      return store.stat(path);
+    }
+
+    @Override
+    public boolean list(byte[] path, EntrySink sink) throws IOException {
+      return store.list(path, sink);
+    }
+
+    @Override
+    public byte @Nullable [] readLink(byte[] path) throws IOException {
+      return store.readLink(path);
+    }
+
+    @Override
+    public boolean makeLink(byte[] path, byte[] target) throws IOException {
+      changing("symlink", path);
+      return store.makeLink(path, target);
+    }
+
+    @Override
+    public void rename(byte[] from, byte[] to) throws IOException {
+      changing("rename", to);
+      store.rename(from, to);
+    }
+
+    @Override
+    public boolean remove(byte[] path) throws IOException {
+      changing("unlink", path);
+      return store.remove(path);
+    }
+
+    @Override
+    public boolean removeDirectory(byte[] path) throws IOException {
+      changing("rmdir", path);
+      return store.removeDirectory(path);
+    }
+
+    @Override
+    public boolean makeDirectory(byte[] path) throws IOException {
+      changing("mkdir", path);
+      return store.makeDirectory(path);
+    }
+
+    @Override
+    public void syncDirectory(byte[] path) throws IOException {
+      changing("fsync", path);
+      store.syncDirectory(path);
+    }
+
+    @Override
+    public boolean isWritable() throws IOException {
+      return store.isWritable();
+    }
+
+    @Override
+    public Optional<Digest> measure(HostFile file) throws IOException {
+      return store.measure(unwrap(file));
+    }
+
+    @Override
+    public Optional<Digest> protect(HostFile file, HashAlgorithm algorithm) throws IOException {
+      return store.protect(unwrap(file), algorithm);
+    }
+
+    @Override
+    public boolean hardLink(HostFile file, byte[] path) throws IOException {
+      return store.hardLink(unwrap(file), path);
+    }
+
+    @Override
+    public @Nullable Lock lock(byte[] path) throws IOException {
+      return store.lock(path);
     }
 
     @Override
@@ -226,8 +318,20 @@ public class FaultyPlatform implements Platform {
     }
 
     @Override
-    public boolean publish(byte[] path, HashAlgorithm verity, boolean replace) throws IOException {
-      return temporary.publish(path, verity, replace);
+    public Optional<Digest> seal(HashAlgorithm verity, boolean required) throws IOException {
+      return temporary.seal(verity, required);
+    }
+
+    @Override
+    public void sync() throws IOException {
+      changing("fsync", StoreDirectory.self());
+      temporary.sync();
+    }
+
+    @Override
+    public boolean publish(byte[] path, boolean replace) throws IOException {
+      changing("publish", path);
+      return temporary.publish(path, replace);
     }
 
     @Override

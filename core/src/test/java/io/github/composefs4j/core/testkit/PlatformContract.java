@@ -254,7 +254,8 @@ public abstract class PlatformContract {
         byte[] back = new byte[20];
         assertThat(temporary.read(4, back, 0, 20)).isEqualTo(7);
         assertThat(store.resolve("ab")).doesNotExist();
-        assertThat(temporary.publish(name("ab/cd"), HashAlgorithm.SHA256, false)).isTrue();
+        temporary.seal(HashAlgorithm.SHA256, false);
+        assertThat(temporary.publish(name("ab/cd"), false)).isTrue();
       }
       Path file = store.resolve("ab/cd");
       assertThat(file).hasContent("hello world");
@@ -283,12 +284,12 @@ public abstract class PlatformContract {
         try (TemporaryFile temporary = open.create()) {
           temporary.write(name("new"), 0, 3);
           byte[] path = name("ab/" + kind);
-          assertThat(temporary.publish(path, HashAlgorithm.SHA256, false)).isFalse();
+          temporary.seal(HashAlgorithm.SHA256, false);
+          assertThat(temporary.publish(path, false)).isFalse();
           if (kind.equals("directory")) {
-            assertThatThrownBy(() -> temporary.publish(path, HashAlgorithm.SHA256, true))
-                .isInstanceOf(IOException.class);
+            assertThatThrownBy(() -> temporary.publish(path, true)).isInstanceOf(IOException.class);
           } else {
-            assertThat(temporary.publish(path, HashAlgorithm.SHA256, true)).isTrue();
+            assertThat(temporary.publish(path, true)).isTrue();
           }
         }
       }

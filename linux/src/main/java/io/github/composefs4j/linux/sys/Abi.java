@@ -30,6 +30,9 @@ public final class Abi {
   static final int UNLINKAT = of(263, 35);
   static final int RENAMEAT2 = of(316, 276);
   static final int LINKAT = of(265, 37);
+  static final int SYMLINKAT = of(266, 36);
+  static final int FACCESSAT = of(269, 48);
+  static final int FLOCK = of(73, 32);
   static final int READLINKAT = of(267, 78);
   static final int FCHMOD = of(91, 52);
   static final int FSTATFS = of(138, 44);
@@ -60,6 +63,13 @@ public final class Abi {
   public static final int AT_SYMLINK_FOLLOW = 0x400;
   public static final int AT_NO_AUTOMOUNT = 0x800;
   public static final int AT_EMPTY_PATH = 0x1000;
+
+  public static final int LOCK_SH = 1;
+  public static final int LOCK_EX = 2;
+  public static final int LOCK_NB = 4;
+  public static final int LOCK_UN = 8;
+  public static final int W_OK = 2;
+  static final long ST_RDONLY = 1;
 
   public static final long FICLONE = 0x40049409L;
   public static final long FS_IOC_ENABLE_VERITY = 0x40806685L;

@@ -169,6 +169,29 @@ public final class Sys {
     return (int) call(Abi.SYNCFS, fd, 0, 0, 0, 0, 0);
   }
 
+  public static int fsync(int fd) {
+    return (int) call(Abi.FSYNC, fd, 0, 0, 0, 0, 0);
+  }
+
+  public static int symlinkat(long target, int dir, long path) {
+    return (int) call(Abi.SYMLINKAT, target, dir, path, 0, 0, 0);
+  }
+
+  public static int faccessat(int dir, long path, int mode) {
+    return (int) call(Abi.FACCESSAT, dir, path, mode, 0, 0, 0);
+  }
+
+  public static int flock(int fd, int operation) {
+    return (int) call(Abi.FLOCK, fd, operation, 0, 0, 0, 0);
+  }
+
+  /** {@return whether the file system of an open file is mounted read-only} */
+  public static boolean isReadOnly(int fd) {
+    MemorySegment struct = SCRATCH.get().struct;
+    long result = call(Abi.FSTATFS, fd, struct.address(), 0, 0, 0, 0);
+    return result == 0 && (struct.get(ValueLayout.JAVA_LONG, 80) & Abi.ST_RDONLY) != 0;
+  }
+
   public static int ioctl(int fd, long request, long argument) {
     return (int) call(Abi.IOCTL, fd, request, argument, 0, 0, 0);
   }
