@@ -30,6 +30,9 @@ public class FaultyPlatform implements Platform {
   /** Called before a directory is listed. */
   protected void listing() throws IOException {}
 
+  /** Passes further extended attributes of a scanned file. */
+  protected void xattrs(HostDirectory.XattrSink sink) throws IOException {}
+
   /** Called before bytes are written to a temporary file. */
   protected void writing() throws IOException {}
 
@@ -163,6 +166,7 @@ public class FaultyPlatform implements Platform {
     @Override
     public void xattrs(HostDirectory.XattrSink sink) throws IOException {
       file.xattrs(sink);
+      FaultyPlatform.this.xattrs(sink);
     }
 
     @Override

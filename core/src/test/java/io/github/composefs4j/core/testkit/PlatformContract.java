@@ -214,8 +214,7 @@ public abstract class PlatformContract {
     Path file = Files.writeString(directory.resolve("file"), "x");
     UserDefinedFileAttributeView view =
         Files.getFileAttributeView(file, UserDefinedFileAttributeView.class);
-    Tools.require(
-        Files.getFileStore(directory).supportsFileAttributeView("user"), "no user.* xattrs here");
+    Tools.require(Files.getFileStore(directory).supportsFileAttributeView("user"), "user.* xattrs");
     view.write("one", ByteBuffer.wrap(new byte[] {0, (byte) 0xff, 7}));
     view.write("empty", ByteBuffer.allocate(0));
     try (HostDirectory open = open();
