@@ -7,6 +7,7 @@
  */
 @org.jspecify.annotations.NullMarked
 module io.github.composefs4j.core {
+  requires static jdk.jfr;
   requires static transitive org.jspecify;
 
   exports io.github.composefs4j.core.dump;
@@ -16,6 +17,7 @@ module io.github.composefs4j.core {
   exports io.github.composefs4j.core.scan;
   exports io.github.composefs4j.core.spi;
   exports io.github.composefs4j.core.tree;
+  exports io.github.composefs4j.core.verified;
   exports io.github.composefs4j.core.verity;
 
   uses io.github.composefs4j.core.spi.Platform;

@@ -6,6 +6,7 @@ import io.github.composefs4j.core.spi.HostStat;
 import io.github.composefs4j.core.spi.StoreDirectory;
 import io.github.composefs4j.core.tree.FileName;
 import io.github.composefs4j.core.tree.Inode;
+import io.github.composefs4j.core.verity.Digest;
 import io.github.composefs4j.linux.sys.Abi;
 import io.github.composefs4j.linux.sys.Errno;
 import io.github.composefs4j.linux.sys.ErrnoException;
@@ -17,6 +18,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Directories and files by descriptor. */
@@ -303,6 +305,11 @@ final class LinuxFiles {
     @Override
     public int read(long position, byte[] into, int offset, int length) throws IOException {
       return readAt(fd, position, into, offset, length);
+    }
+
+    @Override
+    public Optional<Digest> verityDigest() throws IOException {
+      return KernelVerity.measure(fd);
     }
 
     @Override

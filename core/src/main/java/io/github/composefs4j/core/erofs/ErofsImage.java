@@ -1,7 +1,12 @@
 package io.github.composefs4j.core.erofs;
 
 import io.github.composefs4j.core.errors.CorruptImageException;
+import io.github.composefs4j.core.errors.DigestMismatchException;
+import io.github.composefs4j.core.objects.ObjectReader;
+import io.github.composefs4j.core.spi.Platform;
 import io.github.composefs4j.core.tree.FileTree;
+import io.github.composefs4j.core.verified.Verifier;
+import io.github.composefs4j.core.verity.Digest;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -34,6 +39,19 @@ public final class ErofsImage implements Closeable {
   /** {@return the composefs image in a file} */
   public static ErofsImage open(Path file) throws IOException {
     return open(ImageBytes.open(file, file.toString()), ImageProfile.COMPOSEFS);
+  }
+
+  /**
+   * {@return the composefs image in a file, held to its digest; see {@link ImageBytes#verified}}
+   *
+   * @param platform opens the file: one that knows the kernel's fs-verity relies on it
+   * @throws DigestMismatchException if the file has another digest
+   */
+  public static ErofsImage open(Platform platform, Path file, Digest digest, Verifier verifier)
+      throws IOException {
+    ObjectReader reader = ObjectReader.of(platform.openFile(file));
+    return open(
+        ImageBytes.verified(verifier, reader, digest, file.toString()), ImageProfile.COMPOSEFS);
   }
 
   /**

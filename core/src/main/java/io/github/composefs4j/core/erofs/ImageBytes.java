@@ -1,11 +1,15 @@
 package io.github.composefs4j.core.erofs;
 
 import io.github.composefs4j.core.errors.CorruptImageException;
+import io.github.composefs4j.core.errors.DigestMismatchException;
+import io.github.composefs4j.core.objects.ObjectReader;
+import io.github.composefs4j.core.verified.VerifiedReader;
+import io.github.composefs4j.core.verified.Verifier;
+import io.github.composefs4j.core.verity.Digest;
 import java.io.Closeable;
 import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
@@ -25,6 +29,9 @@ public final class ImageBytes implements Closeable {
   private static final int PAGE_BITS = 16;
   private static final int PAGE = 1 << PAGE_BITS;
 
+  /** Images up to this size are copied into memory when their digest is to hold. */
+  private static final long COPIED_MAX = 1L << 30;
+
   /** 32 MiB of pages. A depth-first walk needs a few a level. */
   private static final int PAGES_KEPT = 512;
 
@@ -39,16 +46,16 @@ public final class ImageBytes implements Closeable {
   private final long size;
 
   /** Null if all pages are there. */
-  private final @Nullable FileChannel channel;
+  private final @Nullable ObjectReader reader;
 
   private final AtomicReferenceArray<byte[]> pages;
   private final ArrayDeque<Integer> resident = new ArrayDeque<>();
 
   private ImageBytes(
-      String name, long size, @Nullable FileChannel channel, AtomicReferenceArray<byte[]> pages) {
+      String name, long size, @Nullable ObjectReader reader, AtomicReferenceArray<byte[]> pages) {
     this.name = name;
     this.size = size;
-    this.channel = channel;
+    this.reader = reader;
     this.pages = pages;
   }
 
@@ -59,27 +66,62 @@ public final class ImageBytes implements Closeable {
    */
   public static ImageBytes open(Path file, String name) throws IOException {
     FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
+    return of(ObjectReader.of(channel), name);
+  }
+
+  /**
+   * {@return the bytes that a reader reads, in pages} It is closed with them, and if this fails.
+   *
+   * @throws CorruptImageException if there are more than 2^47 bytes, which no image has
+   */
+  public static ImageBytes of(ObjectReader reader, String name) throws IOException {
     try {
-      return of(channel, name);
+      long size = reader.size();
+      if (size >>> PAGE_BITS >= Integer.MAX_VALUE - 8) {
+        throw new CorruptImageException(name, 0, "a file of " + size + " bytes is no image");
+      }
+      return new ImageBytes(name, size, reader, new AtomicReferenceArray<>(pages(size)));
     } catch (IOException | RuntimeException e) {
-      channel.close();
+      reader.close();
       throw e;
     }
   }
 
-  /** {@return the bytes of an open file, which is closed with them} */
-  public static ImageBytes of(FileChannel channel, String name) throws IOException {
-    long size = channel.size();
-    if (size >>> PAGE_BITS >= Integer.MAX_VALUE - 8) {
-      throw new CorruptImageException(name, 0, "a file of " + size + " bytes is no image");
+  private static int pages(long size) {
+    return (int) ((size + PAGE - 1) >>> PAGE_BITS);
+  }
+
+  /**
+   * {@return the bytes of a reader, held to a digest (see {@link Verifier})} Unless the kernel does
+   * it, a file of up to 1 GiB becomes a private copy, hashed as it is read; of a larger one, each
+   * page is checked when it is read. The reader is closed when it is no longer needed, and if this
+   * fails.
+   *
+   * @throws DigestMismatchException if the content is another
+   */
+  public static ImageBytes verified(
+      Verifier verifier, ObjectReader reader, Digest digest, String name) throws IOException {
+    VerifiedReader verified = verifier.open(reader, digest, name);
+    if (verified.isKernelVerified() || reader.size() > COPIED_MAX) {
+      return of(verified, name);
     }
-    int count = (int) ((size + PAGE - 1) >>> PAGE_BITS);
-    return new ImageBytes(name, size, channel, new AtomicReferenceArray<>(count));
+    try (verified) {
+      AtomicReferenceArray<byte[]> pages = new AtomicReferenceArray<>(pages(reader.size()));
+      long size =
+          verified.copyTo((position, from, count) -> {
+            for (int done = 0; done < count; done += PAGE) {
+              byte[] page = new byte[PAGE];
+              System.arraycopy(from, done, page, 0, Math.min(PAGE, count - done));
+              pages.set((int) (position + done >>> PAGE_BITS), page);
+            }
+          });
+      return new ImageBytes(name, size, null, pages);
+    }
   }
 
   /** {@return an image that lies in memory; the array is copied} */
   public static ImageBytes of(byte[] bytes, String name) {
-    int count = (bytes.length + PAGE - 1) >>> PAGE_BITS;
+    int count = pages(bytes.length);
     AtomicReferenceArray<byte[]> pages = new AtomicReferenceArray<>(count);
     for (int i = 0; i < count; i++) {
       byte[] page = new byte[PAGE];
@@ -184,16 +226,15 @@ public final class ImageBytes implements Closeable {
       return known;
     }
     long start = (long) index << PAGE_BITS;
-    if (channel == null) {
+    if (reader == null) {
       throw new IllegalStateException("an image in memory has all its pages");
     }
     byte[] page = new byte[PAGE];
-    ByteBuffer buffer = ByteBuffer.wrap(page, 0, (int) Math.min(PAGE, size - start));
-    while (buffer.hasRemaining()) {
-      if (channel.read(buffer, start + buffer.position()) < 0) {
-        throw new CorruptImageException(
-            name, start + buffer.position(), "the file was cut short while it was read");
-      }
+    int length = (int) Math.min(PAGE, size - start);
+    int read = reader.read(start, page, 0, length);
+    if (read < length) {
+      throw new CorruptImageException(
+          name, start + read, "the file was cut short while it was read");
     }
     if (resident.size() == PAGES_KEPT) {
       pages.set(resident.remove(), null);
@@ -205,8 +246,8 @@ public final class ImageBytes implements Closeable {
 
   @Override
   public void close() throws IOException {
-    if (channel != null) {
-      channel.close();
+    if (reader != null) {
+      reader.close();
     }
   }
 }

@@ -55,22 +55,69 @@ public final class DigestMismatchException extends ComposefsException {
         actual);
   }
 
+  /**
+   * Blocks of which only the hash of all their hashes is known, and is not the one in the Merkle
+   * tree: at least one of them is wrong.
+   *
+   * @param subject what was read, printable
+   * @param first number of the first block
+   * @param count of blocks
+   * @param expected the hash that their hash block must have, in hex
+   * @param actual the hash it has, in hex
+   */
+  public static DigestMismatchException blocks(
+      String subject, long first, long count, String expected, String actual) {
+    return new DigestMismatchException(
+        subject
+            + ": blocks "
+            + first
+            + " to "
+            + (first + count - 1)
+            + ": the hash of their hashes is "
+            + actual
+            + " instead of "
+            + expected,
+        subject,
+        first,
+        expected,
+        actual);
+  }
+
+  /**
+   * Content of another size than its digest stands for.
+   *
+   * @param subject what was read, printable
+   * @param expected the size it must have, in bytes
+   * @param actual the size it has, in bytes
+   */
+  public static DigestMismatchException size(String subject, long expected, long actual) {
+    return new DigestMismatchException(
+        subject + ": has " + actual + " bytes instead of " + expected,
+        subject,
+        WHOLE,
+        expected + " bytes",
+        actual + " bytes");
+  }
+
   /** {@return what was read, printable} */
   public String subject() {
     return subject;
   }
 
-  /** {@return the number of the wrong block, or {@link #WHOLE}} */
+  /**
+   * {@return the number of the wrong block, the first one of several that are wrong together, or
+   * {@link #WHOLE}}
+   */
   public long block() {
     return block;
   }
 
-  /** {@return what was promised, in hex} */
+  /** {@return what was promised: a digest or hash in hex, or a size} */
   public String expected() {
     return expected;
   }
 
-  /** {@return what was found, in hex} */
+  /** {@return what was found, likewise} */
   public String actual() {
     return actual;
   }

@@ -541,28 +541,7 @@ public final class LocalObjectStore implements ObjectStore {
     } catch (NoSuchFileException e) {
       throw new MissingObjectException(digest.hex(), path.toString());
     }
-    return new ObjectReader() {
-      @Override
-      public long size() throws IOException {
-        return file.stat().size();
-      }
-
-      @Override
-      public int read(long position, byte[] into, int offset, int length) throws IOException {
-        int done = 0;
-        int read;
-        do {
-          read = file.read(position + done, into, offset + done, length - done);
-          done += read;
-        } while (read > 0 && done < length);
-        return done;
-      }
-
-      @Override
-      public void close() throws IOException {
-        file.close();
-      }
-    };
+    return ObjectReader.of(file);
   }
 
   @Override

@@ -1,6 +1,7 @@
 package io.github.composefs4j.core.spi;
 
 import java.io.IOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.ServiceLoader;
@@ -29,6 +30,18 @@ public interface Platform {
    * @param followed whether to follow a symlink
    */
   HostDirectory openDirectory(Path path, boolean followed) throws IOException;
+
+  /** {@return the regular file at {@code path}, symlinks followed, opened for reading} */
+  default HostFile openFile(Path path) throws IOException {
+    Path real = path.toRealPath();
+    Path parent = real.getParent();
+    if (parent == null) {
+      throw new FileSystemException(path.toString(), null, "not a regular file");
+    }
+    try (HostDirectory directory = openDirectory(parent, true)) {
+      return directory.openFile(PortablePlatform.name(real));
+    }
+  }
 
   /** {@return the directory at {@code path} to write to, made with its parents if it is missing} */
   StoreDirectory openStore(Path path) throws IOException;

@@ -3,9 +3,6 @@ package io.github.composefs4j.core.verity;
 import java.io.EOFException;
 import java.io.IOException;
 import java.util.concurrent.Executor;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicReference;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Digests of large sources, hashed in chunks by several threads. The chunks are of one size
@@ -52,116 +49,81 @@ public final class VerityDigests {
       Executor helpers,
       int parallelism)
       throws IOException {
-    VerityHasher tree = new VerityHasher(algorithm, blockSize);
-    Worker own = new Worker(algorithm, blockSize);
+    return digest(source, size, new VerityHasher(algorithm, blockSize), helpers, parallelism);
+  }
+
+  /**
+   * {@return the digest of the first {@code size} bytes of a source, computed by this hasher, which
+   * may hand out the tree; see {@link #digest(Source, long, HashAlgorithm, int, Executor, int)}}
+   *
+   * @param hasher nothing added to it so far
+   */
+  public static Digest digest(
+      Source source, long size, VerityHasher hasher, Executor helpers, int parallelism)
+      throws IOException {
     for (long start = 0; start < size; ) {
       long data = source.nextData(start, size);
       long hole = (data - start) / CHUNK * CHUNK;
       if (hole > 0) {
-        tree.updateZeros(hole);
+        hasher.updateZeros(hole);
         start += hole;
         continue;
       }
       long end = data >= size ? size : Math.min(size, start + (long) WINDOW * CHUNK);
-      Window window = new Window(source, start, end);
-      for (int i = 1; i < Math.min(parallelism, window.chunks); i++) {
-        helpers.execute(() -> window.work(new Worker(algorithm, blockSize)));
-      }
-      window.work(own);
-      window.await();
-      window.addTo(tree, blockSize);
+      Window window = new Window(source, start, end, hasher);
+      Pieces.run(window.chunks, helpers, parallelism, window::worker);
+      window.addTo(hasher);
       start = end;
     }
-    return tree.digest();
-  }
-
-  /** What a thread needs to hash chunks. */
-  private static final class Worker {
-    final VerityHasher hasher;
-    final byte[] buffer = new byte[CHUNK];
-
-    Worker(HashAlgorithm algorithm, int blockSize) {
-      hasher = new VerityHasher(algorithm, blockSize);
-    }
+    return hasher.digest();
   }
 
   private static final class Window {
     final Source source;
     final long start;
     final long end;
+    final HashAlgorithm algorithm;
+    final int blockSize;
     final int chunks;
     final byte[][] hashes;
-    final AtomicInteger next = new AtomicInteger();
-    final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
-    int done;
 
-    Window(Source source, long start, long end) {
+    Window(Source source, long start, long end, VerityHasher hasher) {
       this.source = source;
       this.start = start;
       this.end = end;
+      this.algorithm = hasher.algorithm();
+      this.blockSize = hasher.blockSize();
       this.chunks = (int) ((end - start + CHUNK - 1) / CHUNK);
       this.hashes = new byte[chunks][];
     }
 
-    /** Hashes chunks until none is left to begin. */
-    void work(Worker worker) {
-      for (int chunk; (chunk = next.getAndIncrement()) < chunks; ) {
-        try {
-          if (failure.get() == null) {
-            hashes[chunk] = hash(chunk, worker);
-          }
-        } catch (IOException | RuntimeException | Error e) {
-          failure.compareAndSet(null, e);
-        } finally {
-          synchronized (this) {
-            done++;
-            notifyAll();
-          }
-        }
-      }
+    Pieces.Worker worker() {
+      VerityHasher hasher = new VerityHasher(algorithm, blockSize);
+      byte[] buffer = new byte[CHUNK];
+      return chunk -> hash(chunk, hasher, buffer);
     }
 
-    private byte[] hash(int chunk, Worker worker) throws IOException {
+    private void hash(int chunk, VerityHasher hasher, byte[] buffer) throws IOException {
       long position = start + (long) chunk * CHUNK;
-      int length = (int) Math.min(CHUNK, end - position);
-      if (source.read(position, worker.buffer, 0, length) < length) {
+      int length = length(chunk);
+      if (source.read(position, buffer, 0, length) < length) {
         throw new EOFException("ends before byte " + (position + length));
       }
-      int blockSize = worker.hasher.blockSize();
-      int blocks = (length + blockSize - 1) / blockSize;
-      byte[] result = new byte[blocks * worker.hasher.algorithm().size()];
-      worker.hasher.hashBlocks(worker.buffer, length, result);
-      return result;
+      hashes[chunk] = new byte[blocks(length) * algorithm.size()];
+      hasher.hashBlocks(buffer, length, hashes[chunk]);
     }
 
-    /** Waits for the chunks that other threads have begun; a failure anywhere is thrown here. */
-    void await() throws IOException {
-      boolean interrupted = false;
-      synchronized (this) {
-        while (done < chunks) {
-          try {
-            wait();
-          } catch (InterruptedException e) {
-            interrupted = true;
-          }
-        }
-      }
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
-      switch (failure.get()) {
-        case null -> {}
-        case IOException e -> throw e;
-        case RuntimeException e -> throw e;
-        case Error e -> throw e;
-        default -> throw new AssertionError(failure.get());
-      }
+    private int length(int chunk) {
+      return (int) Math.min(CHUNK, end - start - (long) chunk * CHUNK);
     }
 
-    void addTo(VerityHasher tree, int blockSize) {
+    private int blocks(int length) {
+      return (length + blockSize - 1) / blockSize;
+    }
+
+    void addTo(VerityHasher tree) {
       for (int chunk = 0; chunk < chunks; chunk++) {
-        long length = Math.min(CHUNK, end - start - (long) chunk * CHUNK);
-        tree.updateHashed(hashes[chunk], (int) ((length + blockSize - 1) / blockSize), length);
+        tree.updateHashed(hashes[chunk], blocks(length(chunk)), length(chunk));
       }
     }
   }

@@ -22,6 +22,22 @@ public final class VerityHasher {
   public static final int BLOCK_SIZE_MAX = 65536;
 
   private static final int DESCRIPTOR_SIZE = 256;
+  private static final int ROOT_HASH = 16;
+
+  /** Receives the Merkle tree while a hasher computes it. */
+  public interface TreeSink {
+    /**
+     * Takes a block of hashes, zero-padded; those of one level come in order.
+     *
+     * @param level 0 for the hashes of data blocks
+     * @param index of the block in its level
+     * @param hashes the block, valid during the call
+     */
+    void block(int level, long index, byte[] hashes);
+
+    /** Takes the root hash, at the end; there is none of no bytes. */
+    void root(byte[] hash);
+  }
 
   private final HashAlgorithm algorithm;
   private final MessageDigest hash;
@@ -36,6 +52,8 @@ public final class VerityHasher {
   /** The hash of a block of zeros, once it was needed. */
   private byte @Nullable [] zeroHash;
 
+  private final @Nullable TreeSink sink;
+
   /** Level 0 holds the hashes of data blocks, each further level those of blocks of hashes. */
   private final List<Level> levels = new ArrayList<>();
 
@@ -45,6 +63,7 @@ public final class VerityHasher {
   private static final class Level {
     final byte[] hashes;
     int filled;
+    long blocks;
 
     Level(int blockSize) {
       hashes = new byte[blockSize];
@@ -63,6 +82,16 @@ public final class VerityHasher {
    * @throws IllegalArgumentException if the block size is another
    */
   public VerityHasher(HashAlgorithm algorithm, int blockSize) {
+    this(algorithm, blockSize, null);
+  }
+
+  /**
+   * A hasher that hands out the Merkle tree.
+   *
+   * @param blockSize a power of two from {@link #BLOCK_SIZE_MIN} to {@link #BLOCK_SIZE_MAX}
+   * @throws IllegalArgumentException if the block size is another
+   */
+  public VerityHasher(HashAlgorithm algorithm, int blockSize, @Nullable TreeSink sink) {
     if (blockSize < BLOCK_SIZE_MIN
         || blockSize > BLOCK_SIZE_MAX
         || Integer.bitCount(blockSize) != 1) {
@@ -76,6 +105,7 @@ public final class VerityHasher {
     this.block = new byte[blockSize];
     this.scratch = new byte[hashSize];
     this.zeros = new byte[blockSize];
+    this.sink = sink;
   }
 
   /** {@return the digest of these bytes in 4096-byte blocks} */
@@ -159,15 +189,13 @@ public final class VerityHasher {
       Arrays.fill(block, filled, blockSize, (byte) 0);
       addHashOf(0, block, 0);
     }
-    byte[] descriptor = new byte[DESCRIPTOR_SIZE];
-    descriptor[0] = 1;
-    descriptor[1] = (byte) algorithm.id();
-    descriptor[2] = (byte) Integer.numberOfTrailingZeros(blockSize);
-    for (int i = 0; i < 8; i++) {
-      descriptor[8 + i] = (byte) (size >> 8 * i);
-    }
+    byte[] descriptor = descriptor(algorithm, blockSize, size);
     if (size > 0) {
-      System.arraycopy(rootHash(), 0, descriptor, 16, hashSize);
+      byte[] root = rootHash();
+      System.arraycopy(root, 0, descriptor, ROOT_HASH, hashSize);
+      if (sink != null) {
+        sink.root(Arrays.copyOf(root, hashSize));
+      }
     }
     hash(descriptor, 0, DESCRIPTOR_SIZE, scratch, 0);
     Digest digest = Digest.of(algorithm, scratch, 0);
@@ -175,10 +203,33 @@ public final class VerityHasher {
     return digest;
   }
 
+  private static byte[] descriptor(HashAlgorithm algorithm, int blockSize, long size) {
+    byte[] descriptor = new byte[DESCRIPTOR_SIZE];
+    descriptor[0] = 1;
+    descriptor[1] = (byte) algorithm.id();
+    descriptor[2] = (byte) Integer.numberOfTrailingZeros(blockSize);
+    for (int i = 0; i < 8; i++) {
+      descriptor[8 + i] = (byte) (size >> 8 * i);
+    }
+    return descriptor;
+  }
+
+  /**
+   * {@return the digest of content in 4096-byte blocks with this size and this root hash}
+   *
+   * @param rootHash of the Merkle tree; zeros if there are no bytes
+   */
+  public static Digest digest(HashAlgorithm algorithm, long size, byte[] rootHash) {
+    byte[] descriptor = descriptor(algorithm, BLOCK_SIZE, size);
+    System.arraycopy(rootHash, 0, descriptor, ROOT_HASH, algorithm.size());
+    return Digest.of(algorithm, algorithm.newMessageDigest().digest(descriptor), 0);
+  }
+
   /** Forgets all bytes since the last {@link #digest}. */
   public void reset() {
     for (Level level : levels) {
       level.filled = 0;
+      level.blocks = 0;
     }
     filled = 0;
     size = 0;
@@ -192,8 +243,7 @@ public final class VerityHasher {
       Level open = levels.get(level);
       if (open.filled > 0) {
         Arrays.fill(open.hashes, open.filled, blockSize, (byte) 0);
-        open.filled = 0;
-        addHashOf(level + 1, open.hashes, 0);
+        complete(level, open);
       }
     }
     return levels.get(level).hashes;
@@ -247,9 +297,17 @@ public final class VerityHasher {
     System.arraycopy(from, offset, open.hashes, open.filled, hashSize);
     open.filled += hashSize;
     if (open.filled == blockSize) {
-      open.filled = 0;
-      addHashOf(level + 1, open.hashes, 0);
+      complete(level, open);
     }
+  }
+
+  private void complete(int level, Level open) {
+    if (sink != null) {
+      sink.block(level, open.blocks, open.hashes);
+    }
+    open.blocks++;
+    open.filled = 0;
+    addHashOf(level + 1, open.hashes, 0);
   }
 
   private void hash(byte[] bytes, int offset, int length, byte[] out, int at) {
