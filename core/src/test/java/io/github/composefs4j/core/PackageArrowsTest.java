@@ -17,6 +17,7 @@ class PackageArrowsTest {
       List.of(
           List.of("dump"),
           List.of("erofs", "scan"),
+          List.of("transform"),
           List.of("verified"),
           List.of("objects"),
           List.of("tree"),
