@@ -21,6 +21,7 @@ import io.github.composefs4j.core.verity.HashAlgorithm;
 import java.io.ByteArrayOutputStream;
 import java.io.OutputStream;
 import java.nio.channels.Channels;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -67,13 +68,12 @@ class TransformTest {
           {"tree-bootable.dump", "--bootable"}
         }) {
       ByteArrayOutputStream dump = new ByteArrayOutputStream();
-      DumpWriter.write(transformed(root, HashAlgorithm.SHA256, sample[1]), dump);
-      assertThat(dump.toString(java.nio.charset.StandardCharsets.ISO_8859_1))
+      DumpWriter.write(
+          transformed(root, HashAlgorithm.SHA256, sample[1]), DumpWriter.Links.BARE, dump);
+      assertThat(dump.toString(StandardCharsets.ISO_8859_1))
           .as(sample[0])
           .isEqualTo(
-              new String(
-                  Vectors.bytes("repositories/" + sample[0]),
-                  java.nio.charset.StandardCharsets.ISO_8859_1));
+              new String(Vectors.bytes("repositories/" + sample[0]), StandardCharsets.ISO_8859_1));
     }
   }
 
@@ -82,8 +82,7 @@ class TransformTest {
     Platform platform = Platform.best();
     ScanOptions all = ScanOptions.defaults();
     ScanOptions scan =
-        new ScanOptions(
-            all.threads(), algorithm, all.xattrs(), all.hardLinks(), false, false);
+        new ScanOptions(all.threads(), algorithm, all.xattrs(), all.hardLinks(), false, false);
     FileTree tree = Scanner.scan(platform, root, true, scan, null, ScanProgress.NONE);
     if (!options.contains("--no-propagate-usr-to-root")) {
       tree =

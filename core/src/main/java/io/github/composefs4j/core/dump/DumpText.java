@@ -1,6 +1,7 @@
 package io.github.composefs4j.core.dump;
 
 import io.github.composefs4j.core.dump.TextOutput.Escape;
+import io.github.composefs4j.core.tree.FileName;
 import io.github.composefs4j.core.verity.Digest;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -10,6 +11,8 @@ import org.jspecify.annotations.Nullable;
  * The columns of a dump line, in their order, whatever the inode comes from (dump-format.md 11.2).
  */
 final class DumpText {
+  private static final byte[] BARE_LINK = FileName.encode("0 @120000 - - - - 0.0 ");
+
   private final TextOutput out;
 
   DumpText(OutputStream out) {
@@ -64,6 +67,13 @@ final class DumpText {
     } else {
       out.digest(digest);
     }
+  }
+
+  /** All that comes after the path of a further name whose columns are left out. */
+  void bareLink(byte[] target) throws IOException {
+    out.raw(BARE_LINK, 0, BARE_LINK.length);
+    content(target, null, null);
+    endLine();
   }
 
   void xattr(byte[] name, byte[] value) throws IOException {

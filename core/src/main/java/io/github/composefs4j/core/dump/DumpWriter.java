@@ -23,17 +23,32 @@ import org.jspecify.annotations.Nullable;
  * is, so that reading the dump gives the same tree; other names become hard link lines.
  */
 public final class DumpWriter {
+  /** What the line of a further name says beside the path that it links to. */
+  public enum Links {
+    /** All columns of the inode, as the C tools write it. */
+    REPEATED,
+    /** Nothing, as composefs-rs writes it (dump-format.md, section 10). */
+    BARE
+  }
+
   private final DumpText text;
+  private final Links links;
   private byte[] path = new byte[256];
 
-  private DumpWriter(OutputStream out) {
+  private DumpWriter(OutputStream out, Links links) {
     this.text = new DumpText(out);
+    this.links = links;
   }
 
   /** Writes the dump of {@code tree} to {@code out}, which is not closed. */
   public static void write(FileTree tree, OutputStream out) throws IOException {
+    write(tree, Links.REPEATED, out);
+  }
+
+  /** Writes the dump of {@code tree} to {@code out}, which is not closed. */
+  public static void write(FileTree tree, Links links, OutputStream out) throws IOException {
     IdentityHashMap<Inode, byte[]> ownPaths = new IdentityHashMap<>();
-    DumpWriter writer = new DumpWriter(out);
+    DumpWriter writer = new DumpWriter(out, links);
     writer.walk(
         tree,
         (directory, i, _) -> {
@@ -97,6 +112,11 @@ public final class DumpWriter {
   }
 
   private void line(Inode inode, int pathLength, byte @Nullable [] linkTo) throws IOException {
+    if (linkTo != null && links == Links.BARE) {
+      text.path(path, pathLength);
+      text.bareLink(linkTo);
+      return;
+    }
     long size = 0;
     byte[] payload = null;
     byte[] content = null;
