@@ -1,9 +1,9 @@
 package io.github.composefs4j.cli;
 
+import io.github.composefs4j.core.spi.RawPath;
 import io.github.composefs4j.core.tree.FileName;
 import io.github.composefs4j.core.verity.HashAlgorithm;
 import java.io.IOException;
-import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -57,21 +57,7 @@ final class Arguments {
     if (plain) {
       return Path.of(argument);
     }
-    StringBuilder uri = new StringBuilder("file://");
-    if (!argument.startsWith("/")) {
-      uri.append(Path.of("").toAbsolutePath().toUri().getRawPath());
-    }
-    for (byte b : FileName.encode(argument)) {
-      boolean letter = b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9';
-      if (letter || b == '/' || b == '.' || b == '-' || b == '_') {
-        uri.append((char) b);
-      } else {
-        uri.append('%')
-            .append(Character.toUpperCase(Character.forDigit(b >> 4 & 0xf, 16)))
-            .append(Character.toUpperCase(Character.forDigit(b & 0xf, 16)));
-      }
-    }
-    return Path.of(URI.create(uri.toString()));
+    return RawPath.path(FileName.encode(argument));
   }
 
   static int number(String option, String text, int min) throws UsageException {

@@ -2,24 +2,35 @@ package io.github.composefs4j.linux;
 
 import io.github.composefs4j.core.spi.HostDirectory;
 import io.github.composefs4j.core.spi.Platform;
+import io.github.composefs4j.core.spi.RawPath;
 import io.github.composefs4j.core.spi.StoreDirectory;
 import io.github.composefs4j.linux.sys.Abi;
 import io.github.composefs4j.linux.sys.Errno;
+import io.github.composefs4j.linux.sys.ErrnoException;
 import io.github.composefs4j.linux.sys.Sys;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.HexFormat;
+import java.util.Arrays;
 import java.util.List;
 
 /** Linux, through system calls: sees everything. Thread-safe. */
 public final class LinuxPlatform implements Platform {
+  private final boolean unnamedFiles;
+
   /** The platform, for {@code ServiceLoader}; touches nothing native until it is used. */
-  public LinuxPlatform() {}
+  public LinuxPlatform() {
+    this(true);
+  }
+
+  /**
+   * A platform.
+   *
+   * @param unnamedFiles whether to make temporary files without a name where that is possible
+   */
+  LinuxPlatform(boolean unnamedFiles) {
+    this.unnamedFiles = unnamedFiles;
+  }
 
   @Override
   public String name() {
@@ -50,12 +61,31 @@ public final class LinuxPlatform implements Platform {
 
   @Override
   public StoreDirectory openStore(Path path) throws IOException {
-    try {
-      Files.createDirectories(path);
-    } catch (FileAlreadyExistsException e) {
-      throw new java.nio.file.NotDirectoryException(path.toString());
+    byte[] bytes = bytes(path);
+    int result = makeDirectories(bytes);
+    if (result < 0 && result != -Errno.EEXIST) {
+      throw new ErrnoException(LinuxFiles.printable(bytes), -result);
     }
-    return openExistingStore(path);
+    try {
+      return openExistingStore(path);
+    } catch (NoSuchFileException e) { // a symlink to nowhere
+      throw new ErrnoException(LinuxFiles.printable(bytes), Errno.ENOTDIR);
+    }
+  }
+
+  private static int makeDirectories(byte[] path) throws ErrnoException {
+    int result = Sys.mkdirat(Abi.AT_FDCWD, Sys.scratch().path(path), 0755);
+    int slash = path.length - 1;
+    while (slash > 0 && path[slash] != '/') {
+      slash--;
+    }
+    if (result != -Errno.ENOENT || slash <= 0) {
+      return result;
+    }
+    int parent = makeDirectories(Arrays.copyOf(path, slash));
+    return parent < 0 && parent != -Errno.EEXIST
+        ? parent
+        : Sys.mkdirat(Abi.AT_FDCWD, Sys.scratch().path(path), 0755);
   }
 
   @Override
@@ -65,26 +95,11 @@ public final class LinuxPlatform implements Platform {
     if (fd == -Errno.ENOENT) {
       throw new NoSuchFileException(path.toString());
     }
-    return new LinuxStore(LinuxFiles.check(fd, bytes));
+    return new LinuxStore(LinuxFiles.check(fd, bytes), unnamedFiles);
   }
 
   /** {@return the bytes of a path, which its text may not be able to tell, as an absolute path} */
   static byte[] bytes(Path path) {
-    String raw = path.toUri().getRawPath();
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream(raw.length());
-    for (int i = 0; i < raw.length(); i++) {
-      char c = raw.charAt(i);
-      if (c == '%') {
-        bytes.write(HexFormat.fromHexDigits(raw, i + 1, i + 3));
-        i += 2;
-      } else {
-        bytes.writeBytes(String.valueOf(c).getBytes(StandardCharsets.UTF_8));
-      }
-    }
-    byte[] result = bytes.toByteArray();
-    // A URI of a directory ends in a slash, which would follow a symlink.
-    return result.length > 1 && result[result.length - 1] == '/'
-        ? java.util.Arrays.copyOf(result, result.length - 1)
-        : result;
+    return RawPath.of(path);
   }
 }

@@ -18,12 +18,18 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.NoSuchFileException;
 import java.util.Arrays;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /** A directory that is written to, by descriptor. */
 final class LinuxStore implements StoreDirectory {
   private static final AtomicLong COUNTER = new AtomicLong(System.nanoTime());
+
+  private static final String TEMPORARY = ".tmp4j-";
+
+  /** A writer has its file locked before it is this old. */
+  private static final long UNLOCKED_SECONDS = 60;
 
   private static final byte[] DOT = StoreDirectory.self();
 
@@ -38,8 +44,11 @@ final class LinuxStore implements StoreDirectory {
   private volatile boolean noVerity;
   private volatile boolean noUnnamed;
 
-  LinuxStore(int fd) {
+  private final AtomicBoolean swept = new AtomicBoolean();
+
+  LinuxStore(int fd, boolean unnamedFiles) {
     this.fd = fd;
+    this.noUnnamed = !unnamedFiles;
   }
 
   @Override
@@ -206,6 +215,9 @@ final class LinuxStore implements StoreDirectory {
 
   @Override
   public TemporaryFile create() throws IOException {
+    if (!swept.getAndSet(true)) {
+      sweep();
+    }
     if (!noUnnamed) {
       int file = Sys.openat(fd, Sys.scratch().path(DOT), Abi.O_TMPFILE | Abi.O_RDWR, 0600);
       if (file >= 0) {
@@ -221,13 +233,43 @@ final class LinuxStore implements StoreDirectory {
       int file =
           Sys.openat(fd, Sys.scratch().path(name), Abi.O_RDWR | Abi.O_CREAT | Abi.O_EXCL, 0600);
       if (file != -Errno.EEXIST) {
-        return new Temporary(LinuxFiles.check(file, name), name);
+        LinuxFiles.check(file, name);
+        Sys.flock(file, Abi.LOCK_SH | Abi.LOCK_NB); // where there are no locks nobody sweeps either
+        return new Temporary(file, name);
       }
     }
   }
 
+  /** Removes what killed writers left: old enough, and not locked. */
+  private void sweep() throws IOException {
+    long limit = System.currentTimeMillis() / 1000 - UNLOCKED_SECONDS;
+    list(
+        DOT,
+        (name, type) -> {
+          if (type == Type.FILE
+              && new String(name, StandardCharsets.ISO_8859_1).startsWith(TEMPORARY)) {
+            HostStat stat = stat(name);
+            if (stat != null && stat.mtimeSeconds() < limit) {
+              removeUnlessLocked(name);
+            }
+          }
+        });
+  }
+
+  private void removeUnlessLocked(byte[] name) throws IOException {
+    int flags = Abi.O_NOFOLLOW | Abi.O_NONBLOCK;
+    int file = Sys.openat(fd, Sys.scratch().path(name), flags, 0);
+    if (file < 0) {
+      return;
+    }
+    if (Sys.flock(file, Abi.LOCK_EX | Abi.LOCK_NB) == 0) {
+      Sys.unlinkat(fd, Sys.scratch().path(name), 0);
+    }
+    Sys.close(file);
+  }
+
   private static byte[] temporaryName() {
-    return (".tmp" + Long.toString(COUNTER.incrementAndGet() & Long.MAX_VALUE, 36))
+    return (TEMPORARY + Long.toString(COUNTER.incrementAndGet() & Long.MAX_VALUE, 36))
         .getBytes(StandardCharsets.US_ASCII);
   }
 
@@ -369,6 +411,9 @@ final class LinuxStore implements StoreDirectory {
       byte[] self = descriptorPath(file);
       int reader = Sys.openat(Abi.AT_FDCWD, Sys.scratch().path(self), Abi.O_RDONLY, 0);
       LinuxFiles.check(reader, self);
+      if (name != null) {
+        Sys.flock(reader, Abi.LOCK_SH | Abi.LOCK_NB);
+      }
       Sys.close(file);
       file = reader;
     }
@@ -416,6 +461,7 @@ final class LinuxStore implements StoreDirectory {
       byte[] from = name;
       if (from == null) {
         from = temporaryName();
+        Sys.flock(file, Abi.LOCK_SH | Abi.LOCK_NB);
         int linked = link(file, from);
         if (linked < 0) {
           return linked;
@@ -432,10 +478,10 @@ final class LinuxStore implements StoreDirectory {
 
     @Override
     public void close() throws IOException {
-      Sys.close(file);
       if (name != null) {
         Sys.unlinkat(fd, Sys.scratch().path(name), 0);
       }
+      Sys.close(file);
     }
   }
 }

@@ -45,7 +45,11 @@ public final class LocalObjectStore implements ObjectStore {
   private static final int TREND_MAX = 8;
 
   private final Path path;
-  private final StoreDirectory directory;
+  private final Platform platform;
+
+  /** Null as long as there is no directory. */
+  private volatile @Nullable StoreDirectory directory;
+
   private final HashAlgorithm algorithm;
   private final StorePolicy policy;
   private final AtomicInteger trend = new AtomicInteger();
@@ -56,14 +60,14 @@ public final class LocalObjectStore implements ObjectStore {
   private final LongAdder replaced = new LongAdder();
 
   private LocalObjectStore(
-      Path path, StoreDirectory directory, HashAlgorithm algorithm, StorePolicy policy) {
+      Platform platform, Path path, HashAlgorithm algorithm, StorePolicy policy) {
+    this.platform = platform;
     this.path = path;
-    this.directory = directory;
     this.algorithm = algorithm;
     this.policy = policy;
   }
 
-  /** {@return the store in a directory, which is made with its parents if it is missing} */
+  /** {@return the store in a directory, which is made with its parents for the first object} */
   public static LocalObjectStore open(Platform platform, Path path, HashAlgorithm algorithm)
       throws IOException {
     return open(platform, path, algorithm, StorePolicy.TRUSTING);
@@ -73,7 +77,45 @@ public final class LocalObjectStore implements ObjectStore {
   public static LocalObjectStore open(
       Platform platform, Path path, HashAlgorithm algorithm, StorePolicy policy)
       throws IOException {
-    return new LocalObjectStore(path, platform.openStore(path), algorithm, policy);
+    LocalObjectStore store = new LocalObjectStore(platform, path, algorithm, policy);
+    store.existing(); // what is there and no directory is an error now
+    return store;
+  }
+
+  private StoreDirectory made() throws IOException {
+    StoreDirectory made = existing();
+    return made != null ? made : make();
+  }
+
+  private synchronized StoreDirectory make() throws IOException {
+    StoreDirectory made = directory;
+    if (made == null) {
+      made = platform.openStore(path);
+      directory = made;
+    }
+    return made;
+  }
+
+  /** {@return the directory, which another process may have made meanwhile, or null} */
+  private @Nullable StoreDirectory existing() throws IOException {
+    StoreDirectory made = directory;
+    return made != null ? made : openExisting();
+  }
+
+  private synchronized @Nullable StoreDirectory openExisting() throws IOException {
+    if (directory == null) {
+      try {
+        directory = platform.openExistingStore(path);
+      } catch (NoSuchFileException e) {
+        return null;
+      }
+    }
+    return directory;
+  }
+
+  private long fileSize(Digest digest) throws IOException {
+    StoreDirectory made = existing();
+    return made == null ? StoreDirectory.ABSENT : made.fileSize(digest.objectPath());
   }
 
   @Override
@@ -247,7 +289,7 @@ public final class LocalObjectStore implements ObjectStore {
     if (!there && policy.links() && link(source, digest)) {
       return digest;
     }
-    try (TemporaryFile temporary = directory.create()) {
+    try (TemporaryFile temporary = made().create()) {
       temporary.write(worker.buffer, 0, read);
       publish(temporary, digest, there, worker, copied);
     }
@@ -257,13 +299,13 @@ public final class LocalObjectStore implements ObjectStore {
   /** Copies first, sharing blocks where possible, and hashes what was copied. */
   private Digest putLarge(ObjectSource source, Worker worker) throws IOException {
     worker.hasher.reset();
-    try (TemporaryFile temporary = directory.create()) {
+    try (TemporaryFile temporary = made().create()) {
       if (temporary.cloneFrom(source.file())) {
         long size = worker.hash(temporary);
         return publishAs(worker.hasher.digest(), temporary, source, size, worker, cloned);
       }
       if (policy.links()) {
-        Digest digest = directory.protect(source.file(), algorithm).orElse(null);
+        Digest digest = made().protect(source.file(), algorithm).orElse(null);
         if (digest != null && digest.algorithm() == algorithm && link(source, digest)) {
           return digest;
         }
@@ -278,7 +320,7 @@ public final class LocalObjectStore implements ObjectStore {
       }
     }
     // A copy that the kernel gave up may have left something: what follows starts with nothing.
-    try (TemporaryFile temporary = directory.create()) {
+    try (TemporaryFile temporary = made().create()) {
       long done = 0;
       int read;
       do {
@@ -293,8 +335,8 @@ public final class LocalObjectStore implements ObjectStore {
 
   /** Makes the source itself the object, once the kernel guarantees its digest. */
   private boolean link(ObjectSource source, Digest digest) throws IOException {
-    Digest measured = directory.protect(source.file(), algorithm).orElse(null);
-    if (!digest.equals(measured) || !directory.hardLink(source.file(), digest.objectPath())) {
+    Digest measured = made().protect(source.file(), algorithm).orElse(null);
+    if (!digest.equals(measured) || !made().hardLink(source.file(), digest.objectPath())) {
       return false;
     }
     linked.increment();
@@ -328,7 +370,7 @@ public final class LocalObjectStore implements ObjectStore {
   }
 
   private boolean isThere(Digest digest, long size) throws IOException {
-    boolean there = directory.fileSize(digest.objectPath()) == size;
+    boolean there = fileSize(digest) == size;
     trend.getAndUpdate(t -> Math.clamp(t + (there ? 1 : -1), -TREND_MAX, TREND_MAX));
     return there;
   }
@@ -342,8 +384,8 @@ public final class LocalObjectStore implements ObjectStore {
     if (!policy.contentChecked()) {
       return true;
     }
-    try (HostFile object = directory.open(digest.objectPath())) {
-      Digest measured = directory.measure(object).orElse(null);
+    try (HostFile object = made().open(digest.objectPath())) {
+      Digest measured = made().measure(object).orElse(null);
       if (measured != null || policy.verityRequired()) {
         return digest.equals(measured);
       }
@@ -402,7 +444,7 @@ public final class LocalObjectStore implements ObjectStore {
   /** Whether what came under the name meanwhile, or has another size, can stay. */
   private boolean isSoundNewcomer(Digest digest, TemporaryFile temporary, Worker worker)
       throws IOException {
-    long size = directory.fileSize(digest.objectPath());
+    long size = fileSize(digest);
     return size >= 0
         && (size == 0 || temporary.read(size - 1, new byte[1], 0, 1) == 1)
         && temporary.read(size, new byte[1], 0, 1) == 0
@@ -411,7 +453,7 @@ public final class LocalObjectStore implements ObjectStore {
 
   private void replace(TemporaryFile temporary, Digest digest) throws IOException {
     byte[] name = digest.objectPath();
-    boolean noFile = directory.fileSize(name) == StoreDirectory.NO_FILE;
+    boolean noFile = fileSize(digest) == StoreDirectory.NO_FILE;
     try {
       if (!temporary.publish(name, true)) {
         throw new ComposefsException("object " + digest.hex() + ": could not be put in place");
@@ -432,7 +474,7 @@ public final class LocalObjectStore implements ObjectStore {
   /** {@return a new object, empty yet, to be written and committed} */
   public NewObject create(Worker worker) throws IOException {
     worker.hasher.reset();
-    return new NewObject(directory.create(), worker);
+    return new NewObject(made().create(), worker);
   }
 
   /**
@@ -454,8 +496,7 @@ public final class LocalObjectStore implements ObjectStore {
    * @throws DigestMismatchException if the other store's is damaged
    */
   public boolean copyFrom(ObjectStore other, Digest digest, Worker worker) throws IOException {
-    if (directory.fileSize(digest.objectPath()) >= 0
-        && isSound(digest, object -> worker.digest(object).equals(digest))) {
+    if (fileSize(digest) >= 0 && isSound(digest, object -> worker.digest(object).equals(digest))) {
       present.increment();
       return false;
     }
@@ -535,9 +576,13 @@ public final class LocalObjectStore implements ObjectStore {
 
   @Override
   public ObjectReader open(Digest digest) throws IOException {
+    StoreDirectory made = existing();
     HostFile file;
     try {
-      file = directory.open(digest.objectPath());
+      if (made == null) {
+        throw new MissingObjectException(digest.hex(), path.toString());
+      }
+      file = made.open(digest.objectPath());
     } catch (NoSuchFileException e) {
       throw new MissingObjectException(digest.hex(), path.toString());
     }
@@ -548,7 +593,7 @@ public final class LocalObjectStore implements ObjectStore {
   public BitSet present(List<Digest> digests) throws IOException {
     BitSet present = new BitSet(digests.size());
     for (int i = 0; i < digests.size(); i++) {
-      present.set(i, directory.fileSize(digests.get(i).objectPath()) >= 0);
+      present.set(i, fileSize(digests.get(i)) >= 0);
     }
     return present;
   }
@@ -560,16 +605,22 @@ public final class LocalObjectStore implements ObjectStore {
 
   /** {@return whether there is a regular file of this size under the digest's name} */
   public boolean contains(Digest digest, long size) throws IOException {
-    return directory.fileSize(digest.objectPath()) == size;
+    return fileSize(digest) == size;
   }
 
   /** Makes all objects put so far durable, in one go. */
   public void sync() throws IOException {
-    directory.sync();
+    StoreDirectory made = directory;
+    if (made != null) {
+      made.sync();
+    }
   }
 
   @Override
   public void close() throws IOException {
-    directory.close();
+    StoreDirectory made = directory;
+    if (made != null) {
+      made.close();
+    }
   }
 }

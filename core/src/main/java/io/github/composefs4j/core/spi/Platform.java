@@ -39,11 +39,14 @@ public interface Platform {
       throw new FileSystemException(path.toString(), null, "not a regular file");
     }
     try (HostDirectory directory = openDirectory(parent, true)) {
-      return directory.openFile(PortablePlatform.name(real));
+      return directory.openFile(RawPath.nameOf(real));
     }
   }
 
-  /** {@return the directory at {@code path} to write to, made with its parents if it is missing} */
+  /**
+   * {@return the directory at {@code path} to write to, made with its parents if it is missing,
+   * with mode 0755 less the umask}
+   */
   StoreDirectory openStore(Path path) throws IOException;
 
   /**

@@ -1,8 +1,6 @@
 package io.github.composefs4j.core.spi;
 
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.net.URI;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
@@ -14,11 +12,12 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.nio.file.attribute.UserDefinedFileAttributeView;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 
@@ -61,7 +60,7 @@ final class PortablePlatform implements Platform {
 
   @Override
   public StoreDirectory openStore(Path path) throws IOException {
-    Files.createDirectories(path);
+    Files.createDirectories(path, directoryMode(path));
     return new PortableStore(path);
   }
 
@@ -76,58 +75,13 @@ final class PortablePlatform implements Platform {
     return new PortableStore(path);
   }
 
-  /**
-   * The path below {@code directory} whose name is these bytes, through the percent-encoded form,
-   * which keeps them.
-   */
-  static Path resolve(Path directory, byte[] name) {
-    StringBuilder uri = new StringBuilder(directory.toUri().toString());
-    if (uri.charAt(uri.length() - 1) != '/') {
-      uri.append('/');
-    }
-    for (byte b : name) {
-      boolean plain = b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9';
-      if (plain || b == '/') {
-        uri.append((char) b);
-      } else {
-        uri.append('%').append(HexFormat.of().withUpperCase().toHexDigits(b));
-      }
-    }
-    return Path.of(URI.create(uri.toString()));
-  }
-
-  /** The bytes of a path's last name. */
-  static byte[] name(Path path) {
-    String raw = path.toUri().getRawPath();
-    int end = raw.endsWith("/") ? raw.length() - 1 : raw.length();
-    return decode(raw.substring(raw.lastIndexOf('/', end - 1) + 1, end));
-  }
-
-  /** {@return the text of a symlink} */
-  static byte[] linkText(Path link) throws IOException {
-    Path target = Files.readSymbolicLink(link);
-    // Only absolute URIs keep raw bytes: cut off what resolving a relative target put in front.
-    String raw = target.toUri().getRawPath();
-    String text =
-        target.isAbsolute()
-            ? raw
-            : raw.substring(Path.of("").toAbsolutePath().toUri().getRawPath().length());
-    return decode(
-        text.endsWith("/") && text.length() > 1 ? text.substring(0, text.length() - 1) : text);
-  }
-
-  private static byte[] decode(String raw) {
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    for (int i = 0; i < raw.length(); i++) {
-      char c = raw.charAt(i);
-      if (c == '%') {
-        bytes.write(HexFormat.fromHexDigits(raw, i + 1, i + 3));
-        i += 2;
-      } else {
-        bytes.writeBytes(String.valueOf(c).getBytes(StandardCharsets.UTF_8));
-      }
-    }
-    return bytes.toByteArray();
+  /** {@return mode 0755, less the umask, for a new directory, where files have modes} */
+  static FileAttribute<?>[] directoryMode(Path directory) {
+    return directory.getFileSystem().supportedFileAttributeViews().contains("posix")
+        ? new FileAttribute<?>[] {
+          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x"))
+        }
+        : new FileAttribute<?>[0];
   }
 
   static HostStat stat(Path path) throws IOException {
@@ -196,7 +150,7 @@ final class PortablePlatform implements Platform {
       try (DirectoryStream<Path> children = Files.newDirectoryStream(path)) {
         for (Path child : children) {
           try {
-            entries.add(new Entry(name(child), PortablePlatform.stat(child)));
+            entries.add(new Entry(RawPath.nameOf(child), PortablePlatform.stat(child)));
           } catch (NoSuchFileException e) {
             // gone since it was listed; the directory's own times tell the caller
           }
@@ -207,7 +161,7 @@ final class PortablePlatform implements Platform {
 
     @Override
     public HostDirectory openDirectory(byte[] name) throws IOException {
-      Path child = resolve(path, name);
+      Path child = RawPath.resolve(path, name);
       if (!Files.isDirectory(child, LinkOption.NOFOLLOW_LINKS)) {
         throw new NotDirectoryException(child.toString());
       }
@@ -222,7 +176,7 @@ final class PortablePlatform implements Platform {
 
     @Override
     public HostFile openFile(byte[] name) throws IOException {
-      Path file = resolve(path, name);
+      Path file = RawPath.resolve(path, name);
       // There is no O_NONBLOCK here: asking first is the best that can be done about FIFOs.
       if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
         throw Files.exists(file, LinkOption.NOFOLLOW_LINKS)
@@ -234,12 +188,12 @@ final class PortablePlatform implements Platform {
 
     @Override
     public byte[] readLink(byte[] name) throws IOException {
-      return linkText(resolve(path, name));
+      return RawPath.asGiven(Files.readSymbolicLink(RawPath.resolve(path, name)));
     }
 
     @Override
     public void xattrs(byte[] name, XattrSink sink) throws IOException {
-      PortablePlatform.xattrs(resolve(path, name), sink);
+      PortablePlatform.xattrs(RawPath.resolve(path, name), sink);
     }
 
     @Override

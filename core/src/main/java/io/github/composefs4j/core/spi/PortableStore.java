@@ -5,6 +5,8 @@ import io.github.composefs4j.core.verity.HashAlgorithm;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.DirectoryStream;
@@ -15,16 +17,37 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /** A directory that is written to, by path. No lock, no fs-verity, nothing durable. */
-record PortableStore(Path directory) implements StoreDirectory {
+final class PortableStore implements StoreDirectory {
+  private static final String TEMPORARY = ".tmp4j-";
+
+  /** A writer has its file locked before it is this old. */
+  private static final Duration UNLOCKED = Duration.ofMinutes(1);
+
+  /**
+   * Temporary files of this process: opening and closing one would give up the lock of its writer.
+   */
+  private static final Set<Path> OURS = ConcurrentHashMap.newKeySet();
+
+  private final Path directory;
+  private final AtomicBoolean swept = new AtomicBoolean();
+
+  PortableStore(Path directory) {
+    this.directory = directory;
+  }
+
   private Path resolve(byte[] path) {
-    return path.length == 1 && path[0] == '.'
-        ? directory
-        : PortablePlatform.resolve(directory, path);
+    return path.length == 1 && path[0] == '.' ? directory : RawPath.resolve(directory, path);
   }
 
   @Override
@@ -54,7 +77,7 @@ record PortableStore(Path directory) implements StoreDirectory {
   public boolean list(byte[] path, EntrySink sink) throws IOException {
     try (DirectoryStream<Path> children = Files.newDirectoryStream(resolve(path))) {
       for (Path child : children) {
-        sink.accept(PortablePlatform.name(child), type(child));
+        sink.accept(RawPath.nameOf(child), type(child));
       }
       return true;
     } catch (NoSuchFileException e) {
@@ -75,7 +98,7 @@ record PortableStore(Path directory) implements StoreDirectory {
   @Override
   public byte @Nullable [] readLink(byte[] path) throws IOException {
     try {
-      return PortablePlatform.linkText(resolve(path));
+      return RawPath.asGiven(Files.readSymbolicLink(resolve(path)));
     } catch (NoSuchFileException e) {
       return null;
     }
@@ -119,7 +142,7 @@ record PortableStore(Path directory) implements StoreDirectory {
   @Override
   public boolean makeDirectory(byte[] path) throws IOException {
     try {
-      Files.createDirectory(resolve(path));
+      Files.createDirectory(resolve(path), PortablePlatform.directoryMode(directory));
       return true;
     } catch (FileAlreadyExistsException e) {
       return false;
@@ -156,7 +179,37 @@ record PortableStore(Path directory) implements StoreDirectory {
 
   @Override
   public TemporaryFile create() throws IOException {
-    return new PortableTemporary(directory, Files.createTempFile(directory, ".tmp", ""));
+    if (!swept.getAndSet(true)) {
+      sweep();
+    }
+    Path file = Files.createTempFile(directory, TEMPORARY, "");
+    OURS.add(file);
+    return new PortableTemporary(directory, file);
+  }
+
+  /** Removes what killed writers left: old enough, and not locked. */
+  private void sweep() throws IOException {
+    FileTime limit = FileTime.from(Instant.now().minus(UNLOCKED));
+    try (DirectoryStream<Path> left = Files.newDirectoryStream(directory, TEMPORARY + "*")) {
+      for (Path file : left) {
+        if (!OURS.contains(file)
+            && Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)
+            && Files.getLastModifiedTime(file, LinkOption.NOFOLLOW_LINKS).compareTo(limit) < 0) {
+          removeUnlessLocked(file);
+        }
+      }
+    }
+  }
+
+  private static void removeUnlessLocked(Path file) {
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE);
+        FileLock lock = channel.tryLock()) {
+      if (lock != null) {
+        Files.deleteIfExists(file);
+      }
+    } catch (IOException | OverlappingFileLockException | UnsupportedOperationException e) {
+      // somebody else's, or no locks here: it stays
+    }
   }
 
   @Override
@@ -168,12 +221,19 @@ record PortableStore(Path directory) implements StoreDirectory {
   private static final class PortableTemporary implements StoreDirectory.TemporaryFile {
     private final Path directory;
     private final FileChannel channel;
+    private final Path created;
     private @Nullable Path file;
 
     PortableTemporary(Path directory, Path file) throws IOException {
       this.directory = directory;
       this.file = file;
+      this.created = file;
       this.channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
+      try {
+        channel.tryLock(0, Long.MAX_VALUE, true); // held until the channel is closed
+      } catch (IOException | UnsupportedOperationException e) {
+        // no locks on this file system: nobody sweeps there either
+      }
     }
 
     @Override
@@ -221,10 +281,10 @@ record PortableStore(Path directory) implements StoreDirectory {
       if (temporary == null) {
         throw new IllegalStateException("published before");
       }
-      Path target = PortablePlatform.resolve(directory, path);
+      Path target = RawPath.resolve(directory, path);
       Path parent = target.getParent();
       if (parent != null) {
-        Files.createDirectories(parent);
+        Files.createDirectories(parent, PortablePlatform.directoryMode(directory));
       }
       if (!replace) {
         try {
@@ -244,10 +304,12 @@ record PortableStore(Path directory) implements StoreDirectory {
 
     @Override
     public void close() throws IOException {
-      channel.close();
-      if (file != null) {
-        Files.deleteIfExists(file);
+      Path left = file;
+      if (left != null) {
+        Files.deleteIfExists(left);
       }
+      channel.close();
+      OURS.remove(created);
     }
   }
 }

@@ -126,7 +126,12 @@ public interface StoreDirectory extends Closeable {
    */
   @Nullable Lock lock(byte[] path) throws IOException;
 
-  /** {@return a new empty file that nobody sees before it is published} */
+  /**
+   * {@return a new empty file that nobody sees before it is published} Where files cannot be
+   * without a name, it has one that starts with {@code .tmp4j-} and is locked; what killed writers
+   * left under such names is removed at the first call, if it is more than a minute old and not
+   * locked.
+   */
   TemporaryFile create() throws IOException;
 
   /** Makes everything in the directory's file system durable. */

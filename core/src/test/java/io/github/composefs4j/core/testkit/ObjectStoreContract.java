@@ -76,6 +76,9 @@ public abstract class ObjectStoreContract {
   }
 
   private List<String> files() throws IOException {
+    if (!Files.exists(store())) {
+      return List.of();
+    }
     try (var all = Files.walk(store())) {
       return all.filter(path -> !Files.isDirectory(path))
           .map(path -> store().relativize(path).toString())
@@ -98,6 +101,30 @@ public abstract class ObjectStoreContract {
     assertHolds(digest, content);
     assertThat(put(platform(), content)).isEqualTo(digest);
     assertThat(files()).hasSize(1);
+  }
+
+  @Test
+  void makesNothingBeforeThereIsAnObject() throws IOException {
+    Platform platform = platform();
+    Path deep = directory.resolve("no/such/store");
+    byte[] content = bytes(10_000, 3);
+    Digest digest = VerityHasher.digest(HashAlgorithm.SHA256, content);
+    try (LocalObjectStore store = LocalObjectStore.open(platform, deep, HashAlgorithm.SHA256)) {
+      assertThat(store.contains(digest, 10_000)).isFalse();
+      assertThat(store.present(List.of(digest)).cardinality()).isZero();
+      assertThatThrownBy(() -> store.open(digest)).isInstanceOf(MissingObjectException.class);
+      store.sync();
+      assertThat(directory.resolve("no")).doesNotExist();
+      try (LocalObjectStore other = LocalObjectStore.open(platform, deep, HashAlgorithm.SHA256)) {
+        other.put(content, new LocalObjectStore.Worker(HashAlgorithm.SHA256));
+      }
+      assertThat(store.contains(digest, 10_000)).as("made by another").isTrue();
+      store.open(digest).close();
+    }
+    Path file = Files.writeString(directory.resolve("file"), "");
+    assertThatThrownBy(() -> LocalObjectStore.open(platform, file, HashAlgorithm.SHA256).close())
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining(file.toString());
   }
 
   @Test

@@ -300,6 +300,44 @@ public abstract class PlatformContract {
   }
 
   @Test
+  void removesWhatKilledWritersLeft() throws IOException {
+    Path store = Files.createDirectory(directory.resolve("store"));
+    FileTime old = FileTime.from(Instant.now().minusSeconds(3600));
+    for (String name : List.of(".tmp4j-old", ".tmp4j-young", ".tmpC", "other")) {
+      Path file = Files.writeString(store.resolve(name), "left");
+      if (!name.equals(".tmp4j-young")) {
+        Files.setLastModifiedTime(file, old);
+      }
+    }
+    Files.createDirectory(store.resolve(".tmp4j-directory"));
+    try (StoreDirectory open = platform.openStore(store)) {
+      assertThat(store.resolve(".tmp4j-old")).as("nothing is written yet").exists();
+      open.create().close();
+    }
+    assertOnly(store, ".tmp4j-young", ".tmpC", "other", ".tmp4j-directory");
+  }
+
+  @Test
+  void leavesTheTemporaryFilesOfLiveWriters() throws IOException {
+    Path store = Files.createDirectory(directory.resolve("store"));
+    try (StoreDirectory mine = platform.openStore(store);
+        TemporaryFile temporary = mine.create()) {
+      temporary.write(name("new"), 0, 3);
+      try (var files = Files.list(store)) { // none where files can be without a name
+        for (Path file : files.toList()) {
+          Files.setLastModifiedTime(file, FileTime.from(Instant.now().minusSeconds(3600)));
+        }
+      }
+      try (StoreDirectory other = platform.openStore(store)) {
+        other.create().close();
+      }
+      assertThat(temporary.publish(name("ab/cd"), false)).isTrue();
+    }
+    assertOnly(store, "ab");
+    assertThat(store.resolve("ab/cd")).hasContent("new");
+  }
+
+  @Test
   void removesWhatIsNotPublished() throws IOException {
     Path store = directory.resolve("store");
     try (StoreDirectory open = platform.openStore(store);
