@@ -15,6 +15,7 @@ module io.github.composefs4j.core {
   exports io.github.composefs4j.core.errors;
   exports io.github.composefs4j.core.objects;
   exports io.github.composefs4j.core.scan;
+  exports io.github.composefs4j.core.sources;
   exports io.github.composefs4j.core.spi;
   exports io.github.composefs4j.core.transform;
   exports io.github.composefs4j.core.tree;

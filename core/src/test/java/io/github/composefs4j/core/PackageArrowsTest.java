@@ -18,6 +18,7 @@ class PackageArrowsTest {
           List.of("dump"),
           List.of("erofs", "scan"),
           List.of("transform"),
+          List.of("sources"),
           List.of("verified"),
           List.of("objects"),
           List.of("tree"),
