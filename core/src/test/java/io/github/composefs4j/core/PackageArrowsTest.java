@@ -15,8 +15,8 @@ class PackageArrowsTest {
   /** From the top; packages of one line do not use each other. */
   private static final List<List<String>> LINES =
       List.of(
-          List.of("dump"),
-          List.of("erofs", "scan"),
+          List.of("dump", "repository"),
+          List.of("erofs", "scan", "stream"),
           List.of("transform"),
           List.of("sources"),
           List.of("verified"),

@@ -205,10 +205,10 @@ final class LinuxFiles {
           sink.accept(
               name,
               switch (bits) {
-                case Inode.S_IFREG -> StoreDirectory.Type.FILE;
-                case Inode.S_IFDIR -> StoreDirectory.Type.DIRECTORY;
-                case Inode.S_IFLNK -> StoreDirectory.Type.SYMLINK;
-                default -> StoreDirectory.Type.OTHER;
+                case Inode.S_IFREG -> StoreDirectory.EntryType.FILE;
+                case Inode.S_IFDIR -> StoreDirectory.EntryType.DIRECTORY;
+                case Inode.S_IFLNK -> StoreDirectory.EntryType.SYMLINK;
+                default -> StoreDirectory.EntryType.OTHER;
               });
         });
   }

@@ -85,14 +85,14 @@ final class PortableStore implements StoreDirectory {
     }
   }
 
-  private static Type type(Path child) {
+  private static EntryType type(Path child) {
     if (Files.isSymbolicLink(child)) {
-      return Type.SYMLINK;
+      return EntryType.SYMLINK;
     }
     if (Files.isDirectory(child, LinkOption.NOFOLLOW_LINKS)) {
-      return Type.DIRECTORY;
+      return EntryType.DIRECTORY;
     }
-    return Files.isRegularFile(child, LinkOption.NOFOLLOW_LINKS) ? Type.FILE : Type.OTHER;
+    return Files.isRegularFile(child, LinkOption.NOFOLLOW_LINKS) ? EntryType.FILE : EntryType.OTHER;
   }
 
   @Override

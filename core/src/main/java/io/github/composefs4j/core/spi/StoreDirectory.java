@@ -25,7 +25,7 @@ public interface StoreDirectory extends Closeable {
   }
 
   /** The kind of an entry. */
-  enum Type {
+  enum EntryType {
     /** A regular file. */
     FILE,
     /** A directory. */
@@ -40,7 +40,7 @@ public interface StoreDirectory extends Closeable {
   @FunctionalInterface
   interface EntrySink {
     /** Takes a name and what it stands for. */
-    void accept(byte[] name, Type type) throws IOException;
+    void accept(byte[] name, EntryType type) throws IOException;
   }
 
   /** {@return the size of the regular file at {@code path}, {@link #ABSENT} or {@link #NO_FILE}} */

@@ -1,0 +1,573 @@
+package io.github.composefs4j.core.repository;
+
+import io.github.composefs4j.core.erofs.ErofsImage;
+import io.github.composefs4j.core.erofs.FormatVersion;
+import io.github.composefs4j.core.errors.ComposefsException;
+import io.github.composefs4j.core.errors.MissingObjectException;
+import io.github.composefs4j.core.errors.RepositoryException;
+import io.github.composefs4j.core.errors.RepositoryException.Reason;
+import io.github.composefs4j.core.objects.ObjectReader;
+import io.github.composefs4j.core.objects.ObjectStore;
+import io.github.composefs4j.core.objects.StorePolicy;
+import io.github.composefs4j.core.repository.OpenOptions.Durability;
+import io.github.composefs4j.core.repository.OpenOptions.Security;
+import io.github.composefs4j.core.spi.HostFile;
+import io.github.composefs4j.core.spi.HostStat;
+import io.github.composefs4j.core.spi.Platform;
+import io.github.composefs4j.core.spi.StoreDirectory;
+import io.github.composefs4j.core.tree.FileName;
+import io.github.composefs4j.core.verity.Digest;
+import io.github.composefs4j.core.verity.HashAlgorithm;
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
+import java.nio.file.Path;
+import java.util.BitSet;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A repository: objects by digest, images and streams that lead to them, and refs, which keep them
+ * from being collected. Shared with other processes and implementations. Thread-safe.
+ *
+ * <p>A handle holds no lock. Every operation takes the shared lock for as long as it lasts, so that
+ * nothing it uses is collected meanwhile; {@link #hold} keeps it over several operations.
+ */
+public final class Repository implements Closeable {
+  private final Platform platform;
+  private final Path path;
+  private final StoreDirectory root;
+  private final @Nullable RepositoryLock lock;
+  private final AtomicInteger holds = new AtomicInteger();
+  private final OpenOptions options;
+  private volatile Metadata metadata;
+  private volatile RepositoryConfig config;
+  private final boolean hasVerity;
+  private final Links images;
+  private final Links streams;
+
+  private Repository(
+      Platform platform,
+      Path path,
+      StoreDirectory root,
+      @Nullable RepositoryLock lock,
+      OpenOptions options,
+      MetadataFile.Loaded loaded)
+      throws RepositoryException {
+    this.platform = platform;
+    this.path = path;
+    this.root = root;
+    this.lock = lock;
+    this.options = options;
+    this.metadata = loaded.metadata();
+    this.config = metadata.config();
+    this.hasVerity = loaded.isSecure(config.algorithm());
+    this.images = new Links(root, Category.IMAGES, config.algorithm());
+    this.streams = new Links(root, Category.STREAMS, config.algorithm());
+  }
+
+  /** What {@link #init} did. */
+  public enum Initialized {
+    /** There is a new repository. */
+    CREATED,
+    /** There was one; it is unchanged. */
+    ALREADY,
+    /** There was one without {@code meta.json}; it has one now. */
+    UPGRADED
+  }
+
+  /**
+   * How a repository is made.
+   *
+   * @param secure whether it must have fs-verity
+   * @param ensure whether an existing configuration is kept though it is another, and an old
+   *     repository upgraded
+   * @param reset whether all names are removed first; objects stay
+   * @param waiting how long to wait for others
+   */
+  public record InitOptions(boolean secure, boolean ensure, boolean reset, Waiting waiting) {}
+
+  /**
+   * Makes a repository, or confirms that there is one. Durable when this returns.
+   *
+   * @throws RepositoryException if there is another one, or fs-verity cannot be had
+   */
+  public static Initialized init(
+      Platform platform, Path path, RepositoryConfig config, InitOptions options)
+      throws IOException {
+    return RepositorySetup.init(platform, path, config, options);
+  }
+
+  /**
+   * {@return the repository in a directory}
+   *
+   * @throws RepositoryException if there is none, or not as it must be
+   */
+  public static Repository open(Platform platform, Path path, OpenOptions options)
+      throws IOException {
+    StoreDirectory root;
+    try {
+      root = platform.openExistingStore(path);
+    } catch (NoSuchFileException e) {
+      throw new RepositoryException(Reason.MISSING, path + ": not a repository: no such directory");
+    } catch (NotDirectoryException e) {
+      throw new RepositoryException(Reason.MISSING, path + ": not a repository: not a directory");
+    }
+    RepositoryLock lock = null;
+    try {
+      lock = RepositoryLock.of(root);
+      MetadataFile.Loaded loaded;
+      if (lock == null) {
+        loaded = load(root, path, options, false);
+      } else {
+        try (RepositoryLock.Held _ = lock.shared(root, false, options.waiting())) {
+          loaded = load(root, path, options, options.upgrade());
+        }
+      }
+      Repository repository = new Repository(platform, path, root, lock, options, loaded);
+      repository.checkOptions();
+      return repository;
+    } catch (IOException | RuntimeException e) {
+      if (lock != null) {
+        lock.close();
+      }
+      root.close();
+      throw e;
+    }
+  }
+
+  private static MetadataFile.Loaded load(
+      StoreDirectory root, Path path, OpenOptions options, boolean upgrade) throws IOException {
+    MetadataFile.Loaded loaded = MetadataFile.load(root);
+    if (loaded == null && upgrade && MetadataFile.hasObjects(root)) {
+      MetadataFile.Inferred old = MetadataFile.infer(root);
+      if (old == null) {
+        throw new RepositoryException(
+            Reason.OLD_FORMAT,
+            path + ": no meta.json, and no object that would tell what repository it is");
+      }
+      requireAlgorithm(path, options.expected(), old.algorithm());
+      requireSecure(path, options, old.secure());
+      MetadataFile.write(root, old.metadata(null), old.secure(), false);
+      loaded = MetadataFile.load(root);
+    }
+    if (loaded == null) {
+      throw MetadataFile.missing(root, path.toString());
+    }
+    return loaded;
+  }
+
+  private static void requireAlgorithm(
+      Path path, @Nullable HashAlgorithm expected, HashAlgorithm actual)
+      throws RepositoryException {
+    if (expected != null && expected != actual) {
+      throw new RepositoryException(
+          Reason.ALGORITHM_MISMATCH,
+          path + ": is a repository of " + actual.label() + ", not of " + expected.label());
+    }
+  }
+
+  private static void requireSecure(Path path, OpenOptions options, boolean secure)
+      throws RepositoryException {
+    if (options.security() == Security.REQUIRED && !secure) {
+      throw new RepositoryException(
+          Reason.NOT_SECURE, path + ": is insecure: its meta.json has no fs-verity");
+    }
+  }
+
+  private void checkOptions() throws RepositoryException {
+    requireAlgorithm(path, options.expected(), config.algorithm());
+    requireSecure(path, options, hasVerity);
+  }
+
+  static RepositoryLock requireLock(StoreDirectory root, Platform platform) throws IOException {
+    RepositoryLock lock = RepositoryLock.of(root);
+    if (lock == null) {
+      throw noLocks(platform);
+    }
+    return lock;
+  }
+
+  private static RepositoryException noLocks(Platform platform) {
+    return new RepositoryException(
+        Reason.NO_LOCKS,
+        "the " + platform.name() + " platform has no flock: repositories can only be read");
+  }
+
+  /** {@return the directory} */
+  public Path path() {
+    return path;
+  }
+
+  /** {@return the configuration} */
+  public RepositoryConfig config() {
+    return config;
+  }
+
+  /** {@return the algorithm of all digests} */
+  public HashAlgorithm algorithm() {
+    return config.algorithm();
+  }
+
+  /** {@return the formats that images are made in, that of the one that gets names first} */
+  public List<FormatVersion> formats() {
+    FormatVersion only = options.format();
+    return only == null ? config.formats() : List.of(only);
+  }
+
+  /** {@return whether kernel fs-verity is insisted on} */
+  public boolean isSecure() {
+    return hasVerity && options.security() != Security.INSECURE;
+  }
+
+  /** {@return why this repository is only read, or null if it may be written to} */
+  public @Nullable RepositoryException readOnlyReason() throws IOException {
+    if (lock == null) {
+      return noLocks(platform);
+    }
+    List<String> unknown = metadata.unknownForWriting();
+    if (!unknown.isEmpty()) {
+      return new RepositoryException(
+          Reason.NOT_WRITABLE,
+          path + ": only reading: it has features that are not known here: "
+              + String.join(", ", unknown));
+    }
+    return root.isWritable()
+        ? null
+        : new RepositoryException(Reason.NOT_WRITABLE, path + ": is not writable");
+  }
+
+  void requireWritable() throws IOException {
+    RepositoryException reason = readOnlyReason();
+    if (reason != null) {
+      throw reason;
+    }
+  }
+
+  /** A claim that nothing is collected; closing ends it. */
+  public interface Hold extends Closeable {}
+
+  /** {@return the shared lock, held until it is closed} */
+  public Hold hold() throws IOException {
+    RepositoryLock.Held held = shared();
+    if (held == null) {
+      return () -> {};
+    }
+    holds.incrementAndGet();
+    return new Hold() {
+      private boolean open = true;
+
+      @Override
+      public synchronized void close() throws IOException {
+        if (open) {
+          open = false;
+          holds.decrementAndGet();
+          held.close();
+        }
+      }
+    };
+  }
+
+  /** The shared lock for one operation; null where there are no locks. */
+  RepositoryLock.@Nullable Held shared() throws IOException {
+    return lock == null ? null : lock.shared(root, holds.get() > 0, options.waiting());
+  }
+
+  RepositoryLock.Held exclusive(Waiting waiting) throws IOException {
+    if (lock == null) {
+      throw noLocks(platform);
+    }
+    if (holds.get() > 0) {
+      throw new RepositoryException(
+          Reason.BUSY, "the repository is locked: this very handle holds it");
+    }
+    return lock.exclusive(root, waiting);
+  }
+
+  interface Action<T extends @Nullable Object> {
+    T run() throws IOException;
+  }
+
+  <T extends @Nullable Object> T reading(Action<T> action) throws IOException {
+    RepositoryLock.Held held = shared();
+    try {
+      return action.run();
+    } finally {
+      if (held != null) {
+        held.close();
+      }
+    }
+  }
+
+  StoreDirectory root() {
+    return root;
+  }
+
+  Platform platform() {
+    return platform;
+  }
+
+  OpenOptions options() {
+    return options;
+  }
+
+  Links links(Category category) {
+    return category == Category.IMAGES ? images : streams;
+  }
+
+  StorePolicy policy() {
+    return new StorePolicy(isSecure(), true, options.transfer());
+  }
+
+  Path objectsPath() {
+    return path.resolve(Links.OBJECTS);
+  }
+
+  /** {@return the path of an object below the repository} */
+  static byte[] objectPath(Digest digest) {
+    byte[] prefix = FileName.encode(Links.OBJECTS + "/");
+    byte[] all = new byte[prefix.length + digest.objectPathLength()];
+    System.arraycopy(prefix, 0, all, 0, prefix.length);
+    digest.copyObjectPathTo(all, prefix.length);
+    return all;
+  }
+
+  /**
+   * {@return the objects, for reading; not verified, as any {@link ObjectStore}} Nothing keeps them
+   * from being collected but a {@link #hold}. Need not be closed.
+   */
+  public ObjectStore objects() {
+    return new ObjectStore() {
+      @Override
+      public HashAlgorithm algorithm() {
+        return config.algorithm();
+      }
+
+      @Override
+      public ObjectReader open(Digest digest) throws IOException {
+        return ObjectReader.of(openObject(digest));
+      }
+
+      @Override
+      public BitSet present(List<Digest> digests) throws IOException {
+        BitSet present = new BitSet(digests.size());
+        for (int i = 0; i < digests.size(); i++) {
+          present.set(i, root.fileSize(objectPath(digests.get(i))) >= 0);
+        }
+        return present;
+      }
+
+      @Override
+      public Optional<Path> directory() {
+        return Optional.of(objectsPath());
+      }
+
+      @Override
+      public void close() {}
+    };
+  }
+
+  HostFile openObject(Digest digest) throws IOException {
+    try {
+      return root.open(objectPath(digest));
+    } catch (NoSuchFileException e) {
+      throw new MissingObjectException(digest.hex(), path.toString());
+    }
+  }
+
+  /** {@return all refs of a category, sorted bytewise; also those that lead nowhere} */
+  public List<Ref> refs(Category category) throws IOException {
+    return reading(() -> links(category).refs());
+  }
+
+  /** {@return the names of all entries of a category, sorted bytewise} */
+  public List<String> entries(Category category) throws IOException {
+    return reading(() ->
+        links(category).entries().stream()
+            .filter(found -> found.type() == StoreDirectory.EntryType.SYMLINK)
+            .map(Links.Found::name)
+            .toList());
+  }
+
+  /**
+   * {@return the object that an entry leads to}
+   *
+   * @throws RepositoryException if there is no such entry, or it does not lead to an object
+   */
+  public Digest object(Category category, String entry) throws IOException {
+    Digest digest = reading(() -> links(category).object(entry));
+    if (digest == null) {
+      throw notFound(category, entry);
+    }
+    return digest;
+  }
+
+  static RepositoryException notFound(Category category, String name) {
+    return new RepositoryException(
+        Reason.NOT_FOUND,
+        category.singular() + " '" + FileName.printable(Links.bytes(name)) + "' not found");
+  }
+
+  /**
+   * {@return the digest of the image of a name: its digest, {@code refs/REF}, or a REF without a
+   * slash (8.3)} Refs are resolved to the entry they lead to, whose name is the digest.
+   *
+   * @throws RepositoryException if there is none
+   */
+  public Digest resolveImage(String name) throws IOException {
+    return reading(() -> ImageAccess.resolve(images, name));
+  }
+
+  /** {@return the name of the stream of a name: its content id or {@code refs/REF}} */
+  public String resolveStream(String name) throws IOException {
+    return reading(() -> {
+      String prefix = Links.REFS + "/";
+      String entry =
+          name.startsWith(prefix) ? streams.entryOf(name.substring(prefix.length())) : name;
+      if (entry == null || streams.object(entry) == null) {
+        throw notFound(Category.STREAMS, name);
+      }
+      return entry;
+    });
+  }
+
+  /**
+   * {@return an image, its bytes verified against its digest} The kernel's word is taken where the
+   * file has fs-verity; otherwise all of it is hashed.
+   *
+   * @param name as in {@link #resolveImage}
+   */
+  public ErofsImage openImage(String name) throws IOException {
+    return reading(() -> ImageAccess.open(this, ImageAccess.resolve(images, name)));
+  }
+
+  /** {@return the image of a digest, as {@link #openImage(String)}, whether it has an entry or not} */
+  public ErofsImage openImage(Digest digest) throws IOException {
+    return reading(() -> ImageAccess.open(this, digest));
+  }
+
+  /** {@return the digests of the objects of an image's files, each once, sorted} */
+  public List<Digest> imageObjects(String name) throws IOException {
+    return reading(() -> {
+      try (ErofsImage image = openImageUnlocked(name)) {
+        return ImageAccess.objects(image, algorithm());
+      }
+    });
+  }
+
+  private ErofsImage openImageUnlocked(String name) throws IOException {
+    return ImageAccess.open(this, ImageAccess.resolve(images, name));
+  }
+
+  /**
+   * {@return a change: objects are stored at once, names appear when it is committed}
+   *
+   * @throws RepositoryException if the repository cannot be written to
+   */
+  public Transaction begin() throws IOException {
+    requireWritable();
+    RepositoryLock.Held held = shared();
+    if (held == null) {
+      throw noLocks(platform);
+    }
+    try {
+      return new Transaction(this, held);
+    } catch (IOException | RuntimeException e) {
+      held.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Makes or replaces a ref. Durable when this returns.
+   *
+   * @param entry the digest of an image or the content id of a stream; must be there, and its
+   *     object too
+   */
+  public void setRef(Category category, String ref, String entry) throws IOException {
+    try (Transaction transaction = begin()) {
+      transaction.setRef(category, ref, entry);
+      transaction.commit();
+    }
+  }
+
+  /**
+   * Removes a ref. Durable when this returns.
+   *
+   * @throws RepositoryException if there is none
+   */
+  public void removeRef(Category category, String ref) throws IOException {
+    requireWritable();
+    reading(() -> {
+      Set<String> dirty = new LinkedHashSet<>();
+      if (!links(category).removeRef(ref, dirty)) {
+        throw notFound(category, Links.REFS + "/" + ref);
+      }
+      syncDirectories(dirty);
+      return null;
+    });
+  }
+
+  /** Gives a ref another name, replacing a ref of that name. Durable when this returns. */
+  public void moveRef(Category category, String from, String to) throws IOException {
+    String entry = reading(() -> links(category).entryOf(from));
+    if (entry == null) {
+      throw notFound(category, Links.REFS + "/" + from);
+    }
+    if (!from.equals(to)) {
+      setRef(category, to, entry);
+      removeRef(category, from);
+    }
+  }
+
+  /** Makes links durable, unless that is not wanted. */
+  void syncDirectories(Set<String> directories) throws IOException {
+    if (options.durability() == Durability.FULL) {
+      for (String directory : directories) {
+        root.syncDirectory(Links.bytes(directory));
+      }
+    }
+    directories.clear();
+  }
+
+  /** Makes all objects durable, unless that is not wanted. */
+  void syncObjects() throws IOException {
+    if (options.durability() == Durability.FULL) {
+      HostStat stat = root.stat(FileName.encode(Links.OBJECTS));
+      if (stat != null) {
+        root.sync();
+      }
+    }
+  }
+
+  /**
+   * Changes the formats that images are made in from now on. Durable when this returns; images that
+   * are there stay. Takes the exclusive lock.
+   */
+  public void setFormats(FormatVersion format, Set<FormatVersion> extra, Waiting waiting)
+      throws IOException {
+    requireWritable();
+    RepositoryConfig changed = new RepositoryConfig(algorithm(), format, extra);
+    Metadata written = Metadata.of(changed).withCompatible(metadata.compatible());
+    try (RepositoryLock.Held _ = exclusive(waiting)) {
+      if (!MetadataFile.write(root, written, hasVerity, true)) {
+        throw new ComposefsException("meta.json could not be replaced");
+      }
+    }
+    metadata = written;
+    config = changed;
+  }
+
+  @Override
+  public void close() throws IOException {
+    if (lock != null) {
+      lock.close();
+    }
+    root.close();
+  }
+}

@@ -1,0 +1,266 @@
+package io.github.composefs4j.core.repository;
+
+import io.github.composefs4j.core.erofs.ErofsImage;
+import io.github.composefs4j.core.erofs.FormatVersion;
+import io.github.composefs4j.core.erofs.ImageBytes;
+import io.github.composefs4j.core.erofs.ImageOptions;
+import io.github.composefs4j.core.erofs.ImageProfile;
+import io.github.composefs4j.core.erofs.ImageWriter;
+import io.github.composefs4j.core.errors.RepositoryException;
+import io.github.composefs4j.core.errors.RepositoryException.Reason;
+import io.github.composefs4j.core.objects.LocalObjectStore;
+import io.github.composefs4j.core.scan.ScanOptions;
+import io.github.composefs4j.core.scan.ScanProgress;
+import io.github.composefs4j.core.scan.Scanner;
+import io.github.composefs4j.core.tree.FileTree;
+import io.github.composefs4j.core.verity.Digest;
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.ReadableByteChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A change of a repository. Objects are stored as they come; entries and refs appear when it is
+ * committed, in an order that a power cut cannot turn around: objects, one sync for all of them,
+ * entries, a sync, refs, a sync. What is closed without a commit leaves objects that the next
+ * collection removes.
+ *
+ * <p>Holds the shared lock, so nothing that it stored or found is collected before it is closed.
+ * Objects may be put by several threads; everything else is for one.
+ */
+public final class Transaction implements Closeable {
+  private final Repository repository;
+  private final RepositoryLock.Held held;
+  private final LocalObjectStore objects;
+  private final LocalObjectStore.Worker worker;
+  private final Map<String, Digest> images = new LinkedHashMap<>();
+  private final Map<String, Digest> streams = new LinkedHashMap<>();
+  private final Map<String, String> imageRefs = new LinkedHashMap<>();
+  private final Map<String, String> streamRefs = new LinkedHashMap<>();
+
+  Transaction(Repository repository, RepositoryLock.Held held) throws IOException {
+    this.repository = repository;
+    this.held = held;
+    this.objects =
+        LocalObjectStore.open(
+            repository.platform(),
+            repository.objectsPath(),
+            repository.algorithm(),
+            repository.policy());
+    this.worker = new LocalObjectStore.Worker(repository.algorithm());
+  }
+
+  /** {@return the objects, to put more into it; open as long as this is} */
+  public LocalObjectStore objects() {
+    return objects;
+  }
+
+  /**
+   * {@return the tree of a directory, its files stored as objects} The options' algorithm is that of
+   * the repository, whatever they say.
+   */
+  public FileTree scan(Path directory, boolean followed, ScanOptions options, ScanProgress progress)
+      throws IOException {
+    ScanOptions ours =
+        new ScanOptions(
+            options.threads(),
+            repository.algorithm(),
+            options.xattrs(),
+            options.hardLinks(),
+            options.useEpoch(),
+            options.skipDevices());
+    return Scanner.scan(repository.platform(), directory, followed, ours, objects, progress);
+  }
+
+  /**
+   * An image that was stored.
+   *
+   * @param version its format
+   */
+  public record StoredImage(Digest digest, FormatVersion version) {}
+
+  /**
+   * Stores the image of a tree, once for each format of the repository.
+   *
+   * @param ref what the image of the first format is to be called, or null
+   * @return the images, that of the first format first
+   */
+  public List<StoredImage> putImage(FileTree tree, @Nullable String ref) throws IOException {
+    if (ref != null) {
+      repository.links(Category.IMAGES).requireRefName(ref);
+    }
+    List<StoredImage> stored = new ArrayList<>();
+    for (FormatVersion version : repository.formats()) {
+      ImageOptions options = ImageOptions.of(version).withDigest(null);
+      try (LocalObjectStore.NewObject object = objects.create(worker)) {
+        ImageWriter.write(tree, options, object);
+        stored.add(new StoredImage(object.commit(null), version));
+      }
+    }
+    for (StoredImage each : stored) {
+      images.put(each.digest().hex(), each.digest());
+    }
+    if (ref != null) {
+      imageRefs.put(ref, stored.getFirst().digest().hex());
+    }
+    return stored;
+  }
+
+  /**
+   * An image that was imported.
+   *
+   * @param missing the objects of its files that are not in the repository, sorted
+   */
+  public record ImportedImage(Digest digest, List<Digest> missing) {}
+
+  /**
+   * Stores a ready image.
+   *
+   * @param ref what it is to be called, or null
+   * @throws io.github.composefs4j.core.errors.CorruptImageException if it is none
+   */
+  public ImportedImage importImage(ReadableByteChannel image, @Nullable String ref)
+      throws IOException {
+    if (ref != null) {
+      repository.links(Category.IMAGES).requireRefName(ref);
+    }
+    Digest digest;
+    try (LocalObjectStore.NewObject object = objects.create(worker)) {
+      ByteBuffer buffer = ByteBuffer.allocate(1 << 18);
+      while (image.read(buffer) >= 0) {
+        object.write(buffer.flip());
+        buffer.clear();
+      }
+      digest = object.commit(null);
+    }
+    // As an object without a name it harms nobody if it turns out to be no image.
+    List<Digest> missing = missing(digest);
+    images.put(digest.hex(), digest);
+    if (ref != null) {
+      imageRefs.put(ref, digest.hex());
+    }
+    return new ImportedImage(digest, missing);
+  }
+
+  private List<Digest> missing(Digest digest) throws IOException {
+    Path file =
+        repository
+            .objectsPath()
+            .resolve(new String(digest.objectPath(), StandardCharsets.US_ASCII));
+    FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
+    try (ErofsImage image =
+        ErofsImage.open(ImageBytes.of(channel, "image"), ImageProfile.COMPOSEFS)) {
+      image.check();
+      List<Digest> all = ImageAccess.objects(image, repository.algorithm());
+      var present = objects.present(all);
+      List<Digest> missing = new ArrayList<>();
+      for (int i = 0; i < all.size(); i++) {
+        if (!present.get(i)) {
+          missing.add(all.get(i));
+        }
+      }
+      return missing;
+    }
+  }
+
+  /**
+   * Names an image that is an object already, such as one copied from another repository.
+   *
+   * @param ref what it is to be called, or null
+   */
+  public void addImage(Digest image, @Nullable String ref) throws IOException {
+    if (ref != null) {
+      repository.links(Category.IMAGES).requireRefName(ref);
+      imageRefs.put(ref, image.hex());
+    }
+    images.put(image.hex(), image);
+  }
+
+  /**
+   * Names a stream that is an object.
+   *
+   * @param contentId the name of its entry
+   * @param ref what it is to be called besides, or null
+   */
+  public void addStream(String contentId, Digest stream, @Nullable String ref) throws IOException {
+    repository.links(Category.STREAMS).requireEntryName(contentId);
+    if (ref != null) {
+      repository.links(Category.STREAMS).requireRefName(ref);
+      streamRefs.put(ref, contentId);
+    }
+    streams.put(contentId, stream);
+  }
+
+  /** Makes or replaces a ref to an entry that is there or comes with this change. */
+  public void setRef(Category category, String ref, String entry) throws IOException {
+    Links links = repository.links(category);
+    links.requireRefName(ref);
+    Map<String, Digest> coming = category == Category.IMAGES ? images : streams;
+    if (!coming.containsKey(entry)) {
+      Digest object = links.object(entry);
+      if (object == null) {
+        throw Repository.notFound(category, entry);
+      }
+      if (!objects.present(List.of(object)).get(0)) {
+        throw new RepositoryException(
+            Reason.BROKEN_LINK, links.entryPath(entry) + ": its object is missing");
+      }
+    }
+    (category == Category.IMAGES ? imageRefs : streamRefs).put(ref, entry);
+  }
+
+  /** Makes the names appear. All of it is durable when this returns. */
+  public void commit() throws IOException {
+    repository.syncObjects();
+    Set<String> dirty = new LinkedHashSet<>();
+    // An entry that was there before may not be durable: whoever made it may not have come so far.
+    if (!imageRefs.isEmpty()) {
+      dirty.add(Category.IMAGES.directory());
+    }
+    if (!streamRefs.isEmpty()) {
+      dirty.add(Category.STREAMS.directory());
+    }
+    put(Category.IMAGES, images, dirty);
+    put(Category.STREAMS, streams, dirty);
+    repository.syncDirectories(dirty);
+    putRefs(Category.IMAGES, imageRefs, dirty);
+    putRefs(Category.STREAMS, streamRefs, dirty);
+    repository.syncDirectories(dirty);
+  }
+
+  private void put(Category category, Map<String, Digest> entries, Set<String> dirty)
+      throws IOException {
+    for (Map.Entry<String, Digest> entry : entries.entrySet()) {
+      repository.links(category).putEntry(entry.getKey(), entry.getValue(), dirty);
+    }
+    entries.clear();
+  }
+
+  private void putRefs(Category category, Map<String, String> refs, Set<String> dirty)
+      throws IOException {
+    for (Map.Entry<String, String> ref : refs.entrySet()) {
+      repository.links(category).putRef(ref.getKey(), ref.getValue(), dirty);
+    }
+    refs.clear();
+  }
+
+  @Override
+  public void close() throws IOException {
+    try {
+      objects.close();
+    } finally {
+      held.close();
+    }
+  }
+}
