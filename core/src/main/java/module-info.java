@@ -1,9 +1,10 @@
 /**
  * composefs in pure Java: file trees, dump files, EROFS images, fs-verity digests, object stores.
  *
- * <p>Needs nothing but {@code java.base} and Gson, on any operating system, and calls no native code. What
- * only a kernel can do (extended attributes of every namespace, reflinks, fs-verity, mounts) comes
- * from {@code io.github.composefs4j.linux} through {@link io.github.composefs4j.core.spi.Platform}.
+ * <p>Needs nothing but {@code java.base} and Gson, on any operating system, and calls no native
+ * code. What only a kernel can do (extended attributes of every namespace, reflinks, fs-verity,
+ * mounts) comes from {@code io.github.composefs4j.linux} through {@link
+ * io.github.composefs4j.core.spi.Platform}.
  */
 @org.jspecify.annotations.NullMarked
 module io.github.composefs4j.core {

@@ -56,8 +56,7 @@ final class ImageAccess {
     return ErofsImage.open(ImageBytes.of(channel, digest.hex()), ImageProfile.COMPOSEFS);
   }
 
-  private static FileChannel openVerified(Repository repository, Digest digest)
-      throws IOException {
+  private static FileChannel openVerified(Repository repository, Digest digest) throws IOException {
     try (HostFile file = repository.openObject(digest)) {
       verify(repository, file, digest);
     }
@@ -120,8 +119,7 @@ final class ImageAccess {
   }
 
   /** Walks an image and passes the object of each external file, repeated if files share one. */
-  static void walk(ErofsImage image, HashAlgorithm algorithm, ObjectSink sink)
-      throws IOException {
+  static void walk(ErofsImage image, HashAlgorithm algorithm, ObjectSink sink) throws IOException {
     ImageWalk walk = new ImageWalk(image);
     while (walk.next()) {
       if (!walk.isRepeated() && walk.inode().isRegular()) {

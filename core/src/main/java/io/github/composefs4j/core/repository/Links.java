@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The symlinks of one category (repository.md, sections 2, 6.1 and 7): entries, which lead to
- * objects, and below {@code refs} the refs, which lead to entries. No lock is taken here and nothing
- * is durable before the directories are synced. Thread-safe.
+ * objects, and below {@code refs} the refs, which lead to entries. No lock is taken here and
+ * nothing is durable before the directories are synced. Thread-safe.
  */
 final class Links {
   static final String REFS = "refs";
@@ -102,8 +102,7 @@ final class Links {
     return found;
   }
 
-  private void walk(
-      String prefix, int depth, List<Found> found, @Nullable List<String> directories)
+  private void walk(String prefix, int depth, List<Found> found, @Nullable List<String> directories)
       throws IOException {
     List<String> below = new ArrayList<>();
     String path = category.directory() + "/" + REFS + (depth == 0 ? "" : "/" + prefix);
@@ -126,8 +125,7 @@ final class Links {
   }
 
   private static void sort(List<Found> found) {
-    found.sort(
-        Comparator.comparing(each -> FileName.encode(each.name()), Arrays::compareUnsigned));
+    found.sort(Comparator.comparing(each -> FileName.encode(each.name()), Arrays::compareUnsigned));
   }
 
   /** {@return all refs that are symlinks, sorted bytewise} */

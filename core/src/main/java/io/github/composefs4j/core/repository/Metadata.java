@@ -112,8 +112,8 @@ record Metadata(
     appendArray(json, FEATURES.get(2), incompatible, "\n");
     json.append("  },\n  \"erofs_formats\": {\n    \"default\": ").append(format.number());
     String separator = ",\n    \"extra\": [\n      ";
-    for (FormatVersion each : new RepositoryConfig(HashAlgorithm.SHA256, format, extraFormats)
-        .formats()) {
+    for (FormatVersion each :
+        new RepositoryConfig(HashAlgorithm.SHA256, format, extraFormats).formats()) {
       if (each != format) {
         json.append(separator).append(each.number());
         separator = ",\n      ";

@@ -6,8 +6,8 @@ import io.github.composefs4j.core.errors.RepositoryException.Reason;
 import io.github.composefs4j.core.spi.HostFile;
 import io.github.composefs4j.core.spi.HostStat;
 import io.github.composefs4j.core.spi.StoreDirectory;
-import io.github.composefs4j.core.spi.StoreDirectory.TemporaryFile;
 import io.github.composefs4j.core.spi.StoreDirectory.EntryType;
+import io.github.composefs4j.core.spi.StoreDirectory.TemporaryFile;
 import io.github.composefs4j.core.tree.FileName;
 import io.github.composefs4j.core.verity.Digest;
 import io.github.composefs4j.core.verity.HashAlgorithm;
@@ -103,7 +103,9 @@ final class MetadataFile {
     } catch (IOException e) {
       throw new RepositoryException(
           Reason.NOT_SECURE,
-          "the file system cannot have fs-verity (" + e.getMessage() + "); use an insecure"
+          "the file system cannot have fs-verity ("
+              + e.getMessage()
+              + "); use an insecure"
               + " repository here",
           e);
     }
@@ -137,8 +139,8 @@ final class MetadataFile {
   }
 
   /**
-   * {@return what a repository without {@code meta.json} is, told by its first object; null if there
-   * is none}
+   * {@return what a repository without {@code meta.json} is, told by its first object; null if
+   * there is none}
    */
   static @Nullable Inferred infer(StoreDirectory root) throws IOException {
     for (int i = 0; i < 256; i++) {

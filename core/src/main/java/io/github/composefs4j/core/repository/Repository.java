@@ -234,7 +234,8 @@ public final class Repository implements Closeable {
     if (!unknown.isEmpty()) {
       return new RepositoryException(
           Reason.NOT_WRITABLE,
-          path + ": only reading: it has features that are not known here: "
+          path
+              + ": only reading: it has features that are not known here: "
               + String.join(", ", unknown));
     }
     return root.isWritable()
@@ -446,7 +447,9 @@ public final class Repository implements Closeable {
     return reading(() -> ImageAccess.open(this, ImageAccess.resolve(images, name)));
   }
 
-  /** {@return the image of a digest, as {@link #openImage(String)}, whether it has an entry or not} */
+  /**
+   * {@return the image of a digest, as {@link #openImage(String)}, whether it has an entry or not}
+   */
   public ErofsImage openImage(Digest digest) throws IOException {
     return reading(() -> ImageAccess.open(this, digest));
   }

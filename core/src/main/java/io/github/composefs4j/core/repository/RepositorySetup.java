@@ -71,7 +71,10 @@ final class RepositorySetup {
       if (old != null && old.algorithm() != config.algorithm()) {
         throw new RepositoryException(
             Reason.ALGORITHM_MISMATCH,
-            path + ": has objects of " + old.algorithm().label() + ", not of "
+            path
+                + ": has objects of "
+                + old.algorithm().label()
+                + ", not of "
                 + config.algorithm().label());
       }
       if (old != null && options.ensure() && !options.reset()) {
@@ -92,13 +95,19 @@ final class RepositorySetup {
       if (present.algorithm() != config.algorithm()) {
         throw new RepositoryException(
             Reason.ALGORITHM_MISMATCH,
-            path + ": is a repository of " + present.algorithm().label() + ", not of "
+            path
+                + ": is a repository of "
+                + present.algorithm().label()
+                + ", not of "
                 + config.algorithm().label());
       }
     } else if (!present.equals(config)) {
       throw new RepositoryException(
           Reason.ALREADY_INITIALIZED,
-          path + ": is a repository with another configuration: " + present + " instead of "
+          path
+              + ": is a repository with another configuration: "
+              + present
+              + " instead of "
               + config);
     }
     return Repository.Initialized.ALREADY;
@@ -128,7 +137,9 @@ final class RepositorySetup {
       if (present.algorithm() != config.algorithm()) {
         throw new RepositoryException(
             Reason.ALGORITHM_MISMATCH,
-            "the repository is one of " + present.algorithm().label() + ", not of "
+            "the repository is one of "
+                + present.algorithm().label()
+                + ", not of "
                 + config.algorithm().label());
       }
     }

@@ -67,8 +67,8 @@ public final class Transaction implements Closeable {
   }
 
   /**
-   * {@return the tree of a directory, its files stored as objects} The options' algorithm is that of
-   * the repository, whatever they say.
+   * {@return the tree of a directory, its files stored as objects} The options' algorithm is that
+   * of the repository, whatever they say.
    */
   public FileTree scan(Path directory, boolean followed, ScanOptions options, ScanProgress progress)
       throws IOException {

@@ -141,7 +141,8 @@ public abstract class RepositoryContract {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", "/x", "a//b", "a/", ".", "..", "../../x", "a/../b", "tree", "tree/plain/x"})
+  @ValueSource(
+      strings = {"", "/x", "a//b", "a/", ".", "..", "../../x", "a/../b", "tree", "tree/plain/x"})
   void refNamesAreCheckedBeforeAnyWork(String name) throws IOException {
     try (Repository repository = create()) {
       putImage(repository, 1, "tree/plain");
@@ -170,8 +171,9 @@ public abstract class RepositoryContract {
           .hasMessageContaining("not found");
       assertThatThrownBy(() -> repository.setRef(Category.IMAGES, "x", "0".repeat(64)))
           .hasMessageContaining("not found");
-      Files.delete(path().resolve(
-          "objects/" + first.hex().substring(0, 2) + "/" + first.hex().substring(2)));
+      Files.delete(
+          path()
+              .resolve("objects/" + first.hex().substring(0, 2) + "/" + first.hex().substring(2)));
       assertThatThrownBy(() -> repository.setRef(Category.IMAGES, "x", first.hex()))
           .hasMessageContaining("missing");
     }
@@ -180,12 +182,13 @@ public abstract class RepositoryContract {
   @Test
   void importsOnlyImages() throws IOException {
     try (Repository repository = create()) {
-      assertThatThrownBy(() -> {
-            try (Transaction transaction = repository.begin()) {
-              transaction.importImage(
-                  Channels.newChannel(new ByteArrayInputStream(new byte[10_000])), "x");
-            }
-          })
+      assertThatThrownBy(
+              () -> {
+                try (Transaction transaction = repository.begin()) {
+                  transaction.importImage(
+                      Channels.newChannel(new ByteArrayInputStream(new byte[10_000])), "x");
+                }
+              })
           .isInstanceOf(IOException.class);
       assertThat(repository.entries(Category.IMAGES)).isEmpty();
       byte[] image = Vectors.image("basic-types.cfs");
@@ -217,8 +220,10 @@ public abstract class RepositoryContract {
     try (Repository repository = create()) {
       Digest digest = putImage(repository, 1, "x");
       for (Digest object : repository.imageObjects(digest.hex())) {
-        Path file = path().resolve(
-            "objects/" + object.hex().substring(0, 2) + "/" + object.hex().substring(2));
+        Path file =
+            path()
+                .resolve(
+                    "objects/" + object.hex().substring(0, 2) + "/" + object.hex().substring(2));
         byte[] content = Files.readAllBytes(file);
         byte[] bad = sameSize ? content.clone() : new byte[content.length / 2];
         bad[20] ^= 1;
@@ -226,10 +231,13 @@ public abstract class RepositoryContract {
       }
       putImage(repository, 1, "x");
       for (Digest object : repository.imageObjects(digest.hex())) {
-        Path file = path().resolve(
-            "objects/" + object.hex().substring(0, 2) + "/" + object.hex().substring(2));
-        assertThat(io.github.composefs4j.core.verity.VerityHasher.digest(
-                HashAlgorithm.SHA256, Files.readAllBytes(file)))
+        Path file =
+            path()
+                .resolve(
+                    "objects/" + object.hex().substring(0, 2) + "/" + object.hex().substring(2));
+        assertThat(
+                io.github.composefs4j.core.verity.VerityHasher.digest(
+                    HashAlgorithm.SHA256, Files.readAllBytes(file)))
             .isEqualTo(object);
       }
     }
