@@ -157,13 +157,6 @@ final class LinuxStore implements StoreDirectory {
   }
 
   @Override
-  public Optional<Digest> measure(HostFile file) throws IOException {
-    return file instanceof LinuxFiles.File open
-        ? KernelVerity.measure(open.fd())
-        : Optional.empty();
-  }
-
-  @Override
   public Optional<Digest> protect(HostFile file, HashAlgorithm algorithm) throws IOException {
     if (!(file instanceof LinuxFiles.File open)) {
       return Optional.empty();
@@ -246,7 +239,7 @@ final class LinuxStore implements StoreDirectory {
     list(
         DOT,
         (name, type) -> {
-          if (type == Type.FILE
+          if (type == EntryType.FILE
               && new String(name, StandardCharsets.ISO_8859_1).startsWith(TEMPORARY)) {
             HostStat stat = stat(name);
             if (stat != null && stat.mtimeSeconds() < limit) {

@@ -17,7 +17,7 @@ public final class ZstdCodec implements StreamCodec {
 
   @Override
   public InputStream decompress(InputStream in) {
-    return new CheckedInput(new ZstdJavaInputStream(in));
+    return new CheckedInput(new ZstdJavaInputStream(new DataFrames(in)));
   }
 
   @Override

@@ -385,7 +385,7 @@ public final class LocalObjectStore implements ObjectStore {
       return true;
     }
     try (HostFile object = made().open(digest.objectPath())) {
-      Digest measured = made().measure(object).orElse(null);
+      Digest measured = object.verityDigest().orElse(null);
       if (measured != null || policy.verityRequired()) {
         return digest.equals(measured);
       }

@@ -6,19 +6,14 @@ import io.github.composefs4j.core.erofs.ImageProfile;
 import io.github.composefs4j.core.erofs.ImageWalk;
 import io.github.composefs4j.core.errors.CorruptImageException;
 import io.github.composefs4j.core.errors.DigestMismatchException;
-import io.github.composefs4j.core.errors.MissingObjectException;
 import io.github.composefs4j.core.errors.RepositoryException;
+import io.github.composefs4j.core.objects.ObjectReader;
 import io.github.composefs4j.core.spi.HostFile;
 import io.github.composefs4j.core.tree.FileName;
 import io.github.composefs4j.core.verity.Digest;
 import io.github.composefs4j.core.verity.HashAlgorithm;
 import io.github.composefs4j.core.verity.VerityHasher;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.NoSuchFileException;
-import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
@@ -52,23 +47,10 @@ final class ImageAccess {
   }
 
   static ErofsImage open(Repository repository, Digest digest) throws IOException {
-    FileChannel channel = openVerified(repository, digest);
-    return ErofsImage.open(ImageBytes.of(channel, digest.hex()), ImageProfile.COMPOSEFS);
-  }
-
-  private static FileChannel openVerified(Repository repository, Digest digest) throws IOException {
-    try (HostFile file = repository.openObject(digest)) {
-      verify(repository, file, digest);
-    }
-    Path object =
-        repository
-            .objectsPath()
-            .resolve(new String(digest.objectPath(), StandardCharsets.US_ASCII));
-    try {
-      return FileChannel.open(object, StandardOpenOption.READ);
-    } catch (NoSuchFileException e) {
-      throw new MissingObjectException(digest.hex(), repository.path().toString());
-    }
+    ObjectReader reader = ObjectReader.of(repository.openObject(digest));
+    String name = "image " + digest.hex();
+    return ErofsImage.open(
+        ImageBytes.verified(repository.verifier(), reader, digest, name), ImageProfile.COMPOSEFS);
   }
 
   /**
@@ -77,7 +59,7 @@ final class ImageAccess {
    * @throws DigestMismatchException if it is another
    */
   static void verify(Repository repository, HostFile file, Digest digest) throws IOException {
-    Digest measured = repository.root().measure(file).orElse(null);
+    Digest measured = file.verityDigest().orElse(null);
     if (measured == null && repository.isSecure()) {
       throw new RepositoryException(
           RepositoryException.Reason.NOT_SECURE,

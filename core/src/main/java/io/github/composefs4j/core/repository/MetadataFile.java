@@ -51,7 +51,7 @@ final class MetadataFile {
         length += read;
       }
       return new Loaded(
-          Metadata.parse(Arrays.copyOf(bytes, length)), root.measure(file).orElse(null));
+          Metadata.parse(Arrays.copyOf(bytes, length)), file.verityDigest().orElse(null));
     } catch (NoSuchFileException e) {
       return null;
     }
@@ -164,7 +164,7 @@ final class MetadataFile {
           throw new IllegalStateException(found.path);
         }
         try (HostFile file = root.open(FileName.encode(found.path))) {
-          Digest measured = root.measure(file).orElse(null);
+          Digest measured = file.verityDigest().orElse(null);
           return new Inferred(algorithm, measured != null && measured.algorithm() == algorithm);
         }
       }

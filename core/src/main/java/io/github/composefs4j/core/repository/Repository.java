@@ -16,6 +16,8 @@ import io.github.composefs4j.core.spi.HostStat;
 import io.github.composefs4j.core.spi.Platform;
 import io.github.composefs4j.core.spi.StoreDirectory;
 import io.github.composefs4j.core.tree.FileName;
+import io.github.composefs4j.core.verified.Verifier;
+import io.github.composefs4j.core.verified.VerifyOptions;
 import io.github.composefs4j.core.verity.Digest;
 import io.github.composefs4j.core.verity.HashAlgorithm;
 import java.io.Closeable;
@@ -39,6 +41,8 @@ import org.jspecify.annotations.Nullable;
  * nothing it uses is collected meanwhile; {@link #hold} keeps it over several operations.
  */
 public final class Repository implements Closeable {
+  private static final long VERIFIER_BYTES = 8 << 20;
+
   private final Platform platform;
   private final Path path;
   private final StoreDirectory root;
@@ -48,6 +52,8 @@ public final class Repository implements Closeable {
   private volatile Metadata metadata;
   private volatile RepositoryConfig config;
   private final boolean hasVerity;
+  private final Verifier verifier =
+      new Verifier(VerifyOptions.defaults().withMemory(VERIFIER_BYTES, 0));
   private final Links images;
   private final Links streams;
 
@@ -303,6 +309,11 @@ public final class Repository implements Closeable {
         held.close();
       }
     }
+  }
+
+  /** What holds images and streams to their digests; remembers nothing of much size. */
+  Verifier verifier() {
+    return verifier;
   }
 
   StoreDirectory root() {

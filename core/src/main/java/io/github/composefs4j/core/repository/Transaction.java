@@ -2,9 +2,7 @@ package io.github.composefs4j.core.repository;
 
 import io.github.composefs4j.core.erofs.ErofsImage;
 import io.github.composefs4j.core.erofs.FormatVersion;
-import io.github.composefs4j.core.erofs.ImageBytes;
 import io.github.composefs4j.core.erofs.ImageOptions;
-import io.github.composefs4j.core.erofs.ImageProfile;
 import io.github.composefs4j.core.erofs.ImageWriter;
 import io.github.composefs4j.core.errors.RepositoryException;
 import io.github.composefs4j.core.errors.RepositoryException.Reason;
@@ -17,11 +15,8 @@ import io.github.composefs4j.core.verity.Digest;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.channels.ReadableByteChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -154,13 +149,7 @@ public final class Transaction implements Closeable {
   }
 
   private List<Digest> missing(Digest digest) throws IOException {
-    Path file =
-        repository
-            .objectsPath()
-            .resolve(new String(digest.objectPath(), StandardCharsets.US_ASCII));
-    FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
-    try (ErofsImage image =
-        ErofsImage.open(ImageBytes.of(channel, "image"), ImageProfile.COMPOSEFS)) {
+    try (ErofsImage image = ImageAccess.open(repository, digest)) {
       image.check();
       List<Digest> all = ImageAccess.objects(image, repository.algorithm());
       var present = objects.present(all);

@@ -158,11 +158,6 @@ final class PortableStore implements StoreDirectory {
   }
 
   @Override
-  public Optional<Digest> measure(HostFile file) {
-    return Optional.empty();
-  }
-
-  @Override
   public Optional<Digest> protect(HostFile file, HashAlgorithm algorithm) {
     return Optional.empty();
   }

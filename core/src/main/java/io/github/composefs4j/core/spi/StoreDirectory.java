@@ -103,9 +103,6 @@ public interface StoreDirectory extends Closeable {
   /** {@return whether this process may make entries here now} */
   boolean isWritable() throws IOException;
 
-  /** {@return the fs-verity digest that the kernel guarantees for an open file, if it has one} */
-  Optional<Digest> measure(HostFile file) throws IOException;
-
   /**
    * Enables fs-verity on a file of the host in place, after which nobody can change it any more.
    *

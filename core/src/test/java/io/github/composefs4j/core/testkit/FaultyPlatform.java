@@ -266,11 +266,6 @@ public class FaultyPlatform implements Platform {
     }
 
     @Override
-    public Optional<Digest> measure(HostFile file) throws IOException {
-      return store.measure(unwrap(file));
-    }
-
-    @Override
     public Optional<Digest> protect(HostFile file, HashAlgorithm algorithm) throws IOException {
       return store.protect(unwrap(file), algorithm);
     }
