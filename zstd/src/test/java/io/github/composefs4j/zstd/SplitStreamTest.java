@@ -42,13 +42,18 @@ class SplitStreamTest {
 
   private static final String SMALL =
       "53706c697453747265616d000000010c20000000000000007000000000000000"
-          + "70000000000000009000000000000000" + "9000000000000000b000000000000000"
-          + "c000000000000000de00000000000000" + "b000000000000000c000000000000000"
+          + "70000000000000009000000000000000"
+          + "9000000000000000b000000000000000"
+          + "c000000000000000de00000000000000"
+          + "b000000000000000c000000000000000"
           + "6f63696c617965725400000000000000"
           + "3d248ca542a24fc62d1c43b916eae5016878e2533c88238480b26128a1f1af95"
-          + "473a40d2dfa096afc2bd" + "c621a949dc1d1dfc1c59a7c3cac4a760209c7b288831"
-          + "28b52ffd0058390000303a64656d6f00" + "28b52ffd0058ad000060fcff41414141"
-          + "00fdff0000000310000367" + "3d6001";
+          + "473a40d2dfa096afc2bd"
+          + "c621a949dc1d1dfc1c59a7c3cac4a760209c7b288831"
+          + "28b52ffd0058390000303a64656d6f00"
+          + "28b52ffd0058ad000060fcff41414141"
+          + "00fdff0000000310000367"
+          + "3d6001";
 
   private static final String CONFIG =
       "53706c697453747265616d000000010c20000000000000007000000000000000"
@@ -89,7 +94,7 @@ class SplitStreamTest {
 
           @Override
           public int read(long position, byte[] into, int offset, int length) {
-            int part = (int) Math.clamp(bytes.length - position, 0, length);
+            int part = Math.clamp(bytes.length - position, 0, length);
             System.arraycopy(bytes, (int) Math.min(position, bytes.length), into, offset, part);
             return part;
           }
@@ -140,8 +145,7 @@ class SplitStreamTest {
       assertThat(stream.size()).isEqualTo(84);
       assertThat(stream.names(CODEC))
           .containsExactly(
-              new NamedReference(
-                  "demo", VerityHasher.digest(HashAlgorithm.SHA256, new byte[0])));
+              new NamedReference("demo", VerityHasher.digest(HashAlgorithm.SHA256, new byte[0])));
       assertThat(new String(content(stream, objects(hello)), StandardCharsets.US_ASCII))
           .isEqualTo("AAAA" + "hello world".repeat(7) + "\0\0\0");
     }
@@ -178,39 +182,41 @@ class SplitStreamTest {
   @ParameterizedTest
   @EnumSource(HashAlgorithm.class)
   void whatIsWrittenIsReadBack(HashAlgorithm algorithm) {
-    Seeds.forEach(50, random -> {
-      SplitStreamWriter writer = new SplitStreamWriter(algorithm, random.nextLong(), CODEC);
-      ByteArrayOutputStream content = new ByteArrayOutputStream();
-      Map<Digest, byte[]> objects = new HashMap<>();
-      Map<String, Digest> names = new HashMap<>();
-      for (int i = random.nextInt(30); i > 0; i--) {
-        byte[] bytes = new byte[random.nextInt(i % 7 == 0 ? 300_000 : 600)];
-        if (random.nextBoolean()) {
-          random.nextBytes(bytes);
-        }
-        if (bytes.length > 64 && random.nextBoolean()) {
-          Digest digest = VerityHasher.digest(algorithm, bytes);
-          objects.put(digest, bytes);
-          writer.external(digest, bytes.length);
-          if (random.nextBoolean()) {
-            names.put("n:ü" + random.nextInt(5), digest);
+    Seeds.forEach(
+        50,
+        random -> {
+          SplitStreamWriter writer = new SplitStreamWriter(algorithm, random.nextLong(), CODEC);
+          ByteArrayOutputStream content = new ByteArrayOutputStream();
+          Map<Digest, byte[]> objects = new HashMap<>();
+          Map<String, Digest> names = new HashMap<>();
+          for (int i = random.nextInt(30); i > 0; i--) {
+            byte[] bytes = new byte[random.nextInt(i % 7 == 0 ? 300_000 : 600)];
+            if (random.nextBoolean()) {
+              random.nextBytes(bytes);
+            }
+            if (bytes.length > 64 && random.nextBoolean()) {
+              Digest digest = VerityHasher.digest(algorithm, bytes);
+              objects.put(digest, bytes);
+              writer.external(digest, bytes.length);
+              if (random.nextBoolean()) {
+                names.put("n:ü" + random.nextInt(5), digest);
+              }
+            } else {
+              writer.inline(bytes, 0, bytes.length);
+            }
+            content.writeBytes(bytes);
           }
-        } else {
-          writer.inline(bytes, 0, bytes.length);
-        }
-        content.writeBytes(bytes);
-      }
-      names.forEach(writer::reference);
-      ByteArrayOutputStream out = new ByteArrayOutputStream();
-      writer.finish(Channels.newChannel(out));
-      try (SplitStream stream = open(out.toByteArray(), algorithm)) {
-        assertThat(content(stream, objects)).isEqualTo(content.toByteArray());
-        assertThat(stream.size()).isEqualTo(content.size());
-        Map<String, Digest> back = new HashMap<>();
-        stream.names(CODEC).forEach(each -> back.put(each.name(), each.digest()));
-        assertThat(back).isEqualTo(names);
-      }
-    });
+          names.forEach(writer::reference);
+          ByteArrayOutputStream out = new ByteArrayOutputStream();
+          writer.finish(Channels.newChannel(out));
+          try (SplitStream stream = open(out.toByteArray(), algorithm)) {
+            assertThat(content(stream, objects)).isEqualTo(content.toByteArray());
+            assertThat(stream.size()).isEqualTo(content.size());
+            Map<String, Digest> back = new HashMap<>();
+            stream.names(CODEC).forEach(each -> back.put(each.name(), each.digest()));
+            assertThat(back).isEqualTo(names);
+          }
+        });
   }
 
   /** A stream with this body, as a file. */

@@ -86,13 +86,14 @@ public final class SplitStream implements Closeable {
     this.name = name;
     this.algorithm = algorithm;
     this.fileSize = reader.size();
-    ByteBuffer header = read(new Range(0, HEADER), "header");
+    byte[] headerBytes = read(new Range(0, HEADER), "header");
+    ByteBuffer header = fields(headerBytes);
     Range infoRange;
     int version;
-    if (startsWith(header, 0)) {
+    if (startsWith(headerBytes, 0)) {
       version = MAGIC.length;
       infoRange = range(header, 16, "info section");
-    } else if (startsWith(header, OLD_MAGIC_AT)) {
+    } else if (startsWith(headerBytes, OLD_MAGIC_AT)) {
       version = OLD_VERSION_AT;
       infoRange = range(header, 0, "info section");
     } else {
@@ -103,7 +104,8 @@ public final class SplitStream implements Closeable {
     if (infoRange.length() < INFO) {
       throw corrupt(infoRange.start, "an info section of " + infoRange.length() + " bytes", null);
     }
-    ByteBuffer info = read(new Range(infoRange.start, infoRange.start + INFO), "info section");
+    ByteBuffer info =
+        fields(read(new Range(infoRange.start, infoRange.start + INFO), "info section"));
     Range streamRange = range(info, 0, "stream references");
     Range objectRange = range(info, 16, "object references");
     names = range(info, 48, "names");
@@ -126,8 +128,8 @@ public final class SplitStream implements Closeable {
     }
   }
 
-  private static boolean startsWith(ByteBuffer header, int at) {
-    return Arrays.equals(header.array(), at, at + MAGIC.length, MAGIC, 0, MAGIC.length);
+  private static boolean startsWith(byte[] header, int at) {
+    return Arrays.equals(header, at, at + MAGIC.length, MAGIC, 0, MAGIC.length);
   }
 
   private void checkVersion(ByteBuffer header, int version, int algorithmAt, int blockAt)
@@ -154,7 +156,7 @@ public final class SplitStream implements Closeable {
     return new Range(start, end);
   }
 
-  private ByteBuffer read(Range range, String what) throws IOException {
+  private byte[] read(Range range, String what) throws IOException {
     if (range.end > fileSize) {
       throw corrupt(range.start, "the file ends inside the " + what, null);
     }
@@ -162,6 +164,10 @@ public final class SplitStream implements Closeable {
     if (reader.read(range.start, bytes, 0, bytes.length) < bytes.length) {
       throw corrupt(range.start, "the file ends inside the " + what, null);
     }
+    return bytes;
+  }
+
+  private static ByteBuffer fields(byte[] bytes) {
     return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
   }
 
@@ -170,7 +176,7 @@ public final class SplitStream implements Closeable {
     if (range.length() % width != 0 || range.length() > TABLE_MAX) {
       throw corrupt(range.start, what + " of " + range.length() + " bytes", null);
     }
-    byte[] bytes = read(range, what).array();
+    byte[] bytes = read(range, what);
     Digest[] digests = new Digest[bytes.length / width];
     for (int i = 0; i < digests.length; i++) {
       digests[i] = Digest.of(algorithm, bytes, i * width);
@@ -205,7 +211,7 @@ public final class SplitStream implements Closeable {
   /** {@return whether {@link #names} needs a codec} */
   public boolean hasCompressedNames() throws IOException {
     return names.length() != EMPTY_FRAME.length
-        || !Arrays.equals(read(names, "names").array(), EMPTY_FRAME);
+        || !Arrays.equals(read(names, "names"), EMPTY_FRAME);
   }
 
   /**
@@ -306,9 +312,10 @@ public final class SplitStream implements Closeable {
     }
     long total = 0;
     byte[] buffer = new byte[BUFFER];
-    try (InputStream in = isEmptyFrame(body)
-        ? InputStream.nullInputStream()
-        : require(codec).decompress(new Section(body))) {
+    try (InputStream in =
+        isEmptyFrame(body)
+            ? InputStream.nullInputStream()
+            : require(codec).decompress(new Section(body))) {
       while (true) {
         int got = fill(in, buffer, 8);
         if (got == 0) {
@@ -344,8 +351,7 @@ public final class SplitStream implements Closeable {
   }
 
   private boolean isEmptyFrame(Range range) throws IOException {
-    return range.length() == EMPTY_FRAME.length
-        && Arrays.equals(read(range, "body").array(), EMPTY_FRAME);
+    return range.length() == EMPTY_FRAME.length && Arrays.equals(read(range, "body"), EMPTY_FRAME);
   }
 
   private long add(long total, long length) throws CorruptStreamException {

@@ -101,8 +101,7 @@ public final class SplitStreamWriter {
     long namesAt = objectsAt + (long) objects.size() * width;
     long bodyAt = namesAt + nameBytes.length;
     int tables = (streams.size() + objects.size()) * width;
-    ByteBuffer head =
-        ByteBuffer.allocate((int) streamsAt + tables).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer head = ByteBuffer.allocate((int) streamsAt + tables).order(ByteOrder.LITTLE_ENDIAN);
     head.put(SplitStream.MAGIC).put((byte) SplitStream.VERSION).putShort((short) 0);
     head.put((byte) algorithm.id()).put((byte) SplitStream.BLOCK_BITS);
     head.putLong(SplitStream.HEADER).putLong(streamsAt);
