@@ -13,7 +13,7 @@ import io.github.composefs4j.linux.sys.ErrnoException;
 import io.github.composefs4j.linux.sys.Sys;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -23,9 +23,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Directories and files by descriptor. */
 final class LinuxFiles {
-  private static final ValueLayout.OfLong I64 = ValueLayout.JAVA_LONG_UNALIGNED;
-  private static final ValueLayout.OfInt I32 = ValueLayout.JAVA_INT_UNALIGNED;
-  private static final ValueLayout.OfShort I16 = ValueLayout.JAVA_SHORT_UNALIGNED;
   private static final byte[] EMPTY = {};
   private static final int DIRENTS = 1 << 15;
 
@@ -66,22 +63,22 @@ final class LinuxFiles {
       return null;
     }
     check(result, name);
-    MemorySegment s = scratch.struct;
-    int major = s.get(I32, 128);
-    int minor = s.get(I32, 132);
+    ByteBuffer s = scratch.structBytes;
+    int major = s.getInt(128);
+    int minor = s.getInt(132);
     return new HostStat(
-        Short.toUnsignedInt(s.get(I16, 28)),
-        Integer.toUnsignedLong(s.get(I32, 16)),
-        s.get(I32, 20),
-        s.get(I32, 24),
+        Short.toUnsignedInt(s.getShort(28)),
+        Integer.toUnsignedLong(s.getInt(16)),
+        s.getInt(20),
+        s.getInt(24),
         minor & 0xff | major << 8 | (minor & ~0xff) << 12,
-        s.get(I64, 40),
-        s.get(I64, 112),
-        s.get(I32, 120),
-        s.get(I64, 96),
-        s.get(I32, 104),
-        Integer.toUnsignedLong(s.get(I32, 136)) << 32 | Integer.toUnsignedLong(s.get(I32, 140)),
-        s.get(I64, 32));
+        s.getLong(40),
+        s.getLong(112),
+        s.getInt(120),
+        s.getLong(96),
+        s.getInt(104),
+        Integer.toUnsignedLong(s.getInt(136)) << 32 | Integer.toUnsignedLong(s.getInt(140)),
+        s.getLong(32));
   }
 
   private interface NameLister {
@@ -103,7 +100,7 @@ final class LinuxFiles {
       }
       throw new ErrnoException("xattrs", (int) -length);
     }
-    byte[] names = data.asSlice(0, length).toArray(ValueLayout.JAVA_BYTE);
+    byte[] names = scratch.copyOfData((int) length);
     for (int at = 0; at < names.length; ) {
       int end = at;
       while (end < names.length && names[end] != 0) {
@@ -118,7 +115,7 @@ final class LinuxFiles {
       if (size < 0) {
         throw new ErrnoException("xattr " + printable(name), (int) -size);
       }
-      sink.accept(name, data.asSlice(0, size).toArray(ValueLayout.JAVA_BYTE));
+      sink.accept(name, scratch.copyOfData((int) size));
     }
   }
 
@@ -147,12 +144,13 @@ final class LinuxFiles {
   }
 
   static int readAt(int fd, long position, byte[] into, int offset, int length) throws IOException {
-    MemorySegment data = Sys.scratch().data;
-    long read = Sys.pread(fd, data, Math.min(length, data.byteSize()), position);
+    Sys.Scratch scratch = Sys.scratch();
+    int most = Math.min(length, scratch.dataBytes.capacity());
+    long read = Sys.pread(fd, scratch.data, most, position);
     if (read < 0) {
       throw new ErrnoException("read", (int) -read);
     }
-    MemorySegment.copy(data, ValueLayout.JAVA_BYTE, 0, into, offset, (int) read);
+    scratch.dataBytes.get(0, into, offset, (int) read);
     return (int) read;
   }
 
@@ -164,13 +162,13 @@ final class LinuxFiles {
   private static void names(int fd, NameSink sink) throws IOException {
     byte[] records = new byte[DIRENTS];
     while (true) {
-      MemorySegment data = Sys.scratch().data;
-      int length = check(Sys.getdents64(fd, data, DIRENTS), EMPTY);
+      Sys.Scratch scratch = Sys.scratch();
+      int length = check(Sys.getdents64(fd, scratch.data, DIRENTS), EMPTY);
       if (length == 0) {
         return;
       }
       // The sink may make system calls, which use the same memory.
-      MemorySegment.copy(data, ValueLayout.JAVA_BYTE, 0, records, 0, length);
+      scratch.dataBytes.get(0, records, 0, length);
       for (int at = 0; at < length; ) {
         int record = (records[at + 16] & 0xff) | (records[at + 17] & 0xff) << 8;
         int start = at + 19;
@@ -263,7 +261,7 @@ final class LinuxFiles {
     public byte[] readLink(byte[] name) throws IOException {
       Sys.Scratch scratch = Sys.scratch();
       int length = check(Sys.readlinkat(fd, scratch.path(name), scratch.data, XATTRS), name);
-      return scratch.data.asSlice(0, length).toArray(ValueLayout.JAVA_BYTE);
+      return scratch.copyOfData(length);
     }
 
     @Override

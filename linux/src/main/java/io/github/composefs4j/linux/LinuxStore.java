@@ -24,6 +24,11 @@ import org.jspecify.annotations.Nullable;
 
 /** A directory that is written to, by descriptor. */
 final class LinuxStore implements StoreDirectory {
+  private static final byte[] EMPTY = {};
+
+  /** Of objects, whatever the umask is. */
+  private static final int MODE = 0644;
+
   private static final AtomicLong COUNTER = new AtomicLong(System.nanoTime());
 
   private static final String TEMPORARY = ".tmp4j-";
@@ -43,6 +48,10 @@ final class LinuxStore implements StoreDirectory {
   private volatile boolean noCopyRange;
   private volatile boolean noVerity;
   private volatile boolean noUnnamed;
+  private volatile boolean noEmptyPath;
+
+  /** Whether new files get the mode of objects: neither umask nor ACLs are against it. */
+  private volatile @Nullable Boolean rightMode;
 
   private final AtomicBoolean swept = new AtomicBoolean();
 
@@ -97,7 +106,7 @@ final class LinuxStore implements StoreDirectory {
       return null;
     }
     LinuxFiles.check(length, path);
-    return scratch.data.asSlice(0, length).toArray(ValueLayout.JAVA_BYTE);
+    return scratch.copyOfData((int) length);
   }
 
   /** {@return whether the call did it; false if it failed with this error number} */
@@ -212,7 +221,7 @@ final class LinuxStore implements StoreDirectory {
       sweep();
     }
     if (!noUnnamed) {
-      int file = Sys.openat(fd, Sys.scratch().path(DOT), Abi.O_TMPFILE | Abi.O_RDWR, 0600);
+      int file = Sys.openat(fd, Sys.scratch().path(DOT), Abi.O_TMPFILE | Abi.O_RDWR, MODE);
       if (file >= 0) {
         return new Temporary(file, null);
       }
@@ -280,14 +289,22 @@ final class LinuxStore implements StoreDirectory {
     return ("/proc/self/fd/" + file).getBytes(StandardCharsets.US_ASCII);
   }
 
+  /** Links by descriptor; through /proc where kernel or privileges do not allow that. */
   private int link(int file, byte[] path) throws IOException {
     Sys.Scratch scratch = Sys.scratch();
-    return Sys.linkat(
-        Abi.AT_FDCWD,
-        scratch.path(descriptorPath(file)),
-        fd,
-        scratch.path2(path),
-        Abi.AT_SYMLINK_FOLLOW);
+    long to = scratch.path2(path);
+    if (!noEmptyPath) {
+      int result = Sys.linkat(file, scratch.path(EMPTY), fd, to, Abi.AT_EMPTY_PATH);
+      if (result != -Errno.ENOENT) {
+        return result;
+      }
+    }
+    long from = scratch.path(descriptorPath(file));
+    int result = Sys.linkat(Abi.AT_FDCWD, from, fd, to, Abi.AT_SYMLINK_FOLLOW);
+    if (result != -Errno.ENOENT) {
+      noEmptyPath = true; // otherwise it is the directory that is missing
+    }
+    return result;
   }
 
   /** {@return whether there is a parent now; false if the path has none} */
@@ -350,11 +367,11 @@ final class LinuxStore implements StoreDirectory {
 
     @Override
     public void write(byte[] bytes, int offset, int length) throws IOException {
-      MemorySegment data = Sys.scratch().data;
+      Sys.Scratch scratch = Sys.scratch();
       for (int done = 0; done < length; ) {
-        int part = (int) Math.min(length - done, data.byteSize());
-        MemorySegment.copy(bytes, offset + done, data, ValueLayout.JAVA_BYTE, 0, part);
-        long written = Sys.pwrite(file, data, part, size);
+        int part = Math.min(length - done, scratch.dataBytes.capacity());
+        scratch.dataBytes.put(0, bytes, offset + done, part);
+        long written = Sys.pwrite(file, scratch.data, part, size);
         if (written < 0) {
           throw new ErrnoException("writing an object", (int) -written);
         }
@@ -370,7 +387,7 @@ final class LinuxStore implements StoreDirectory {
 
     @Override
     public Optional<Digest> seal(HashAlgorithm algorithm, boolean required) throws IOException {
-      LinuxFiles.check(Sys.fchmod(file, 0644), DOT);
+      setMode();
       if (noVerity) {
         return without(required, Errno.EOPNOTSUPP);
       }
@@ -389,6 +406,17 @@ final class LinuxStore implements StoreDirectory {
           return without(required, errno);
         }
         copy();
+      }
+    }
+
+    private void setMode() throws IOException {
+      Boolean right = name != null ? Boolean.FALSE : rightMode;
+      if (right == null) {
+        right = LinuxFiles.stat(file, EMPTY).mode() == (Inode.S_IFREG | MODE);
+        rightMode = right;
+      }
+      if (!right) {
+        LinuxFiles.check(Sys.fchmod(file, MODE), DOT);
       }
     }
 
@@ -426,7 +454,7 @@ final class LinuxStore implements StoreDirectory {
           other.write(buffer, 0, read);
           at += read;
         }
-        LinuxFiles.check(Sys.fchmod(other.file, 0644), DOT);
+        other.setMode();
         int oldFile = file;
         byte @Nullable [] oldName = name;
         file = other.file;

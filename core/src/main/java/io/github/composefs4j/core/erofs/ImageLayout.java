@@ -180,7 +180,7 @@ final class ImageLayout {
   }
 
   private int chunks(RegularFile file) throws InvalidTreeException {
-    if (file.content() instanceof Content.Blocks) {
+    if (!file.isCanonicalObject() && file.content() instanceof Content.Blocks) {
       throw new InvalidTreeException(
           "content in blocks of another image cannot be written: store it as an object");
     }

@@ -10,7 +10,9 @@ import io.github.composefs4j.core.spi.StoreDirectory;
 import io.github.composefs4j.core.spi.StoreDirectory.TemporaryFile;
 import io.github.composefs4j.core.verity.Digest;
 import io.github.composefs4j.core.verity.HashAlgorithm;
+import io.github.composefs4j.core.verity.VerityDigests;
 import io.github.composefs4j.core.verity.VerityHasher;
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
@@ -20,6 +22,7 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
@@ -37,6 +40,12 @@ public final class LocalObjectStore implements ObjectStore {
   private static final int SMALL = 1 << 20;
 
   private static final int BUFFER = 1 << 18;
+
+  /** Files above this size are worth the help of other threads. */
+  private static final int PARALLEL = 4 << 20;
+
+  private static final int PAGE = 4096;
+  private static final long UNKNOWN = -1;
 
   /**
    * Objects found present less objects found absent, between these bounds: what the next one is
@@ -153,12 +162,26 @@ public final class LocalObjectStore implements ObjectStore {
   /** What one thread needs to put objects: buffers and a hash. Reusable; for one thread. */
   public static final class Worker {
     private final VerityHasher hasher;
+    private final Executor helpers;
+    private final int parallelism;
     private byte[] buffer = new byte[BUFFER];
     private byte[] other = new byte[0];
 
-    /** A worker for objects of this algorithm. */
+    /** A worker for objects of this algorithm that does all in its own thread. */
     public Worker(HashAlgorithm algorithm) {
-      hasher = new VerityHasher(algorithm);
+      this(algorithm, Runnable::run, 1);
+    }
+
+    /**
+     * A worker for objects of this algorithm that has others help with large files.
+     *
+     * @param helpers as for {@link VerityDigests#digest}
+     * @param parallelism how many threads hash one file at most, this one included
+     */
+    public Worker(HashAlgorithm algorithm, Executor helpers, int parallelism) {
+      this.hasher = new VerityHasher(algorithm);
+      this.helpers = helpers;
+      this.parallelism = parallelism;
     }
 
     /**
@@ -167,6 +190,14 @@ public final class LocalObjectStore implements ObjectStore {
      * @throws SourceChangedException if it has not its size
      */
     public Digest digest(ObjectSource source) throws IOException {
+      if (source.size() > PARALLEL) {
+        Digest digest =
+            digestLarge(
+                (position, into, offset, length) -> read(source, position, into, offset, length),
+                source);
+        checkEnd(source);
+        return digest;
+      }
       hasher.reset();
       long position = 0;
       while (position <= source.size()) {
@@ -182,26 +213,54 @@ public final class LocalObjectStore implements ObjectStore {
       return digest;
     }
 
+    private Digest digestLarge(VerityDigests.Source bytes, ObjectSource source)
+        throws IOException {
+      try {
+        return VerityDigests.digest(
+            bytes,
+            source.size(),
+            hasher.algorithm(),
+            hasher.blockSize(),
+            helpers,
+            parallelism);
+      } catch (EOFException e) {
+        throw new SourceChangedException(
+            source.path(), "changed while it was read: " + e.getMessage());
+      }
+    }
+
     /** Reads until the buffer has {@code wanted} bytes or the source ends. */
     private int fill(ObjectSource source, long position, int wanted) throws IOException {
+      return read(source, position, buffer, 0, wanted);
+    }
+
+    private static int read(
+        ObjectSource source, long position, byte[] into, int offset, int wanted)
+        throws IOException {
       try {
-        return readFully(source.file(), position, buffer, wanted);
+        return readFully(source.file(), position, into, offset, wanted, source.size());
       } catch (IOException e) {
         throw new ComposefsException(source.path() + ": " + e.getMessage(), e);
       }
     }
 
-    /** Hashes what is in a temporary file. */
-    private long hash(TemporaryFile temporary) throws IOException {
-      long position = 0;
-      while (true) {
-        int read = temporary.read(position, buffer, 0, buffer.length);
-        if (read <= 0) {
-          return position;
-        }
-        hasher.update(buffer, 0, read);
-        position += read;
-      }
+    /** Hashes a copy of a source that is in a temporary file. */
+    private Digest hash(TemporaryFile temporary, ObjectSource source) throws IOException {
+      Digest digest =
+          digestLarge(
+              (position, into, offset, length) -> {
+                int filled = 0;
+                int read;
+                do {
+                  read = temporary.read(position + filled, into, offset + filled, length - filled);
+                  filled += read;
+                } while (read > 0 && filled < length);
+                return filled;
+              },
+              source);
+      // A clone is of the whole file, which may have grown, and shrunk again since.
+      checkSize(source, source.size() + temporary.read(source.size(), buffer, 0, 1));
+      return digest;
     }
 
     /** {@return the digest of an open file} */
@@ -209,7 +268,7 @@ public final class LocalObjectStore implements ObjectStore {
       hasher.reset();
       long position = 0;
       int read;
-      while ((read = readFully(file, position, buffer, buffer.length)) > 0) {
+      while ((read = readFully(file, position, buffer, 0, buffer.length, UNKNOWN)) > 0) {
         hasher.update(buffer, 0, read);
         position += read;
       }
@@ -221,7 +280,8 @@ public final class LocalObjectStore implements ObjectStore {
       if (other.length <= length) {
         other = new byte[Math.max(BUFFER, length + 1)];
       }
-      int read = readFully(file, position, other, length + (length < buffer.length ? 1 : 0));
+      int wanted = length + (length < buffer.length ? 1 : 0);
+      int read = readFully(file, position, other, 0, wanted, UNKNOWN);
       return Arrays.equals(buffer, 0, length, other, 0, read);
     }
 
@@ -232,15 +292,24 @@ public final class LocalObjectStore implements ObjectStore {
     }
   }
 
-  private static int readFully(HostFile file, long position, byte[] into, int wanted)
+  /**
+   * Reads until there are {@code wanted} bytes or the file ends.
+   *
+   * @param end where it is expected to end
+   */
+  private static int readFully(
+      HostFile file, long position, byte[] into, int offset, int wanted, long end)
       throws IOException {
     int filled = 0;
     while (filled < wanted) {
-      int read = file.read(position + filled, into, filled, wanted - filled);
+      int read = file.read(position + filled, into, offset + filled, wanted - filled);
       if (read <= 0) {
         break;
       }
       filled += read;
+      if (position + filled == end && filled % PAGE != 0) {
+        break; // what stops inside of a page stops at the end of the file: no need to ask again
+      }
     }
     return filled;
   }
@@ -251,6 +320,12 @@ public final class LocalObjectStore implements ObjectStore {
           source.path(),
           "changed while it was read: " + read + " bytes or more instead of " + source.size());
     }
+  }
+
+  /** Some ways of reading stop at the size that was asked for, whatever the file has by now. */
+  private static void checkEnd(ObjectSource source) throws IOException {
+    int beyond = source.file().read(source.size(), new byte[1], 0, 1);
+    checkSize(source, source.size() + Math.max(0, beyond));
   }
 
   /**
@@ -301,8 +376,7 @@ public final class LocalObjectStore implements ObjectStore {
     worker.hasher.reset();
     try (TemporaryFile temporary = made().create()) {
       if (temporary.cloneFrom(source.file())) {
-        long size = worker.hash(temporary);
-        return publishAs(worker.hasher.digest(), temporary, source, size, worker, cloned);
+        return publishAs(worker.hash(temporary, source), temporary, source, worker, cloned);
       }
       if (policy.links()) {
         Digest digest = made().protect(source.file(), algorithm).orElse(null);
@@ -315,8 +389,7 @@ public final class LocalObjectStore implements ObjectStore {
             source.path() + ": can neither be cloned nor linked into " + path);
       }
       if (temporary.copyRangeFrom(source.file(), source.size())) {
-        long size = worker.hash(temporary);
-        return publishAs(worker.hasher.digest(), temporary, source, size, worker, copied);
+        return publishAs(worker.hash(temporary, source), temporary, source, worker, copied);
       }
     }
     // A copy that the kernel gave up may have left something: what follows starts with nothing.
@@ -329,7 +402,8 @@ public final class LocalObjectStore implements ObjectStore {
         temporary.write(worker.buffer, 0, read);
         done += read;
       } while (read == worker.buffer.length && done <= source.size());
-      return publishAs(worker.hasher.digest(), temporary, source, done, worker, copied);
+      checkSize(source, done);
+      return publishAs(worker.hasher.digest(), temporary, source, worker, copied);
     }
   }
 
@@ -347,14 +421,11 @@ public final class LocalObjectStore implements ObjectStore {
       Digest digest,
       TemporaryFile temporary,
       ObjectSource source,
-      long size,
       Worker worker,
       LongAdder counter)
       throws IOException {
-    // A copy inside the kernel stops at the size that was asked for, whatever the file has by now.
-    int beyond = source.file().read(size, new byte[1], 0, 1);
-    checkSize(source, size + Math.max(0, beyond));
-    publishUnlessSound(digest, temporary, size, worker, counter);
+    checkEnd(source);
+    publishUnlessSound(digest, temporary, source.size(), worker, counter);
     return digest;
   }
 

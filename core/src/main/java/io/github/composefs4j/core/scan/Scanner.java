@@ -20,6 +20,7 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -38,8 +39,14 @@ import org.jspecify.annotations.Nullable;
  * changes, vanishes or appears during the scan is an error that names it, not a wrong tree.
  */
 public final class Scanner {
-  /** Files opened by the walk and not yet read. */
-  private static final int FILES_AHEAD = 128;
+  /** Open files that are handed over together: one by one, waking the reader costs more than most. */
+  private static final int BATCH_FILES = 16;
+
+  /** A batch with so many bytes to read is handed over at once. */
+  private static final long BATCH_BYTES = 1 << 20;
+
+  /** Batches that were handed over and not yet read. */
+  private static final int BATCHES_AHEAD = 8;
 
   /** Directories kept open on the way down; those above are opened again through {@code ..}. */
   private static final int DIRECTORIES_OPEN = 256;
@@ -55,13 +62,17 @@ public final class Scanner {
   private final @Nullable LocalObjectStore store;
   private final ScanProgress progress;
   private final ExecutorService workers;
-  private final Semaphore ahead = new Semaphore(FILES_AHEAD);
+  private final Semaphore ahead = new Semaphore(BATCHES_AHEAD);
   private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
   private final ThreadLocal<LocalObjectStore.Worker> worker;
   private final XattrSet.Interner interner = new XattrSet.Interner();
   private final Map<FileId, Scanned> linked = new HashMap<>();
   private final LongAdder bytes = new LongAdder();
   private final PathText path = new PathText();
+
+  /** What the walk has opened and not yet handed over. */
+  private Batch batch = new Batch();
+
   private long entries;
 
   private record FileId(long dev, long ino) {}
@@ -78,7 +89,10 @@ public final class Scanner {
               thread.setDaemon(true);
               return thread;
             });
-    this.worker = ThreadLocal.withInitial(() -> new LocalObjectStore.Worker(options.algorithm()));
+    this.worker =
+        ThreadLocal.withInitial(
+            () ->
+                new LocalObjectStore.Worker(options.algorithm(), workers, options.threads()));
   }
 
   /**
@@ -111,8 +125,11 @@ public final class Scanner {
   /** Ends the workers and closes what they did not come to: then nobody uses the store any more. */
   private void stop() throws IOException {
     failure.compareAndSet(null, new InterruptedIOException("the scan was given up"));
+    batch.close();
     for (Runnable rest : workers.shutdownNow()) {
-      ((Reading) rest).file.close();
+      if (rest instanceof Batch unread) {
+        unread.close();
+      }
     }
     boolean interrupted = false;
     while (!workers.isTerminated()) {
@@ -182,9 +199,9 @@ public final class Scanner {
   }
 
   private void finish() throws IOException {
-    workers.shutdown();
+    handOver();
     try {
-      workers.awaitTermination(Long.MAX_VALUE, TimeUnit.NANOSECONDS);
+      ahead.acquire(BATCHES_AHEAD); // all are read
     } catch (InterruptedException e) {
       throw interrupted();
     }
@@ -323,45 +340,61 @@ public final class Scanner {
       child.xattrs = xattrs(sink -> directory.xattrs(name, sink), path::text);
       return;
     }
-    HostFile file = directory.openFile(name);
-    String text = path.text();
+    batch.add(new Reading(directory.openFile(name), child, path.text()));
+    if (batch.files.size() == BATCH_FILES || batch.bytes >= BATCH_BYTES) {
+      handOver();
+    }
+  }
+
+  private void handOver() throws IOException {
+    if (batch.files.isEmpty()) {
+      return;
+    }
     try {
       ahead.acquire();
     } catch (InterruptedException e) {
-      file.close();
       throw interrupted();
     }
-    workers.execute(new Reading(file, child, text));
+    workers.execute(batch);
+    batch = new Batch();
   }
 
-  /** Reads an open file on a worker's thread. */
-  private final class Reading implements Runnable {
-    final HostFile file;
-    private final Scanned child;
-    private final String text;
+  private record Reading(HostFile file, Scanned child, String path) {}
 
-    Reading(HostFile file, Scanned child, String text) {
-      this.file = file;
-      this.child = child;
-      this.text = text;
+  /** Reads open files on a worker's thread. */
+  private final class Batch implements Runnable {
+    private final List<Reading> files = new ArrayList<>(BATCH_FILES);
+    private long bytes;
+
+    void add(Reading reading) {
+      files.add(reading);
+      bytes += reading.child.stat.size();
     }
 
     @Override
     public void run() {
-      try (file) {
-        if (failure.get() == null) {
-          read(file, child, text);
+      for (Reading reading : files) {
+        try (HostFile file = reading.file) {
+          if (failure.get() == null) {
+            read(file, reading.child, reading.path);
+          }
+        } catch (Throwable e) {
+          failure.compareAndSet(null, e);
         }
-      } catch (Throwable e) {
-        failure.compareAndSet(null, e);
-      } finally {
-        ahead.release();
+      }
+      ahead.release();
+    }
+
+    /** Closes what nobody has read, and nobody will. */
+    void close() throws IOException {
+      for (Reading reading : files) {
+        reading.file.close();
       }
     }
   }
 
+  /** That this is the file the walk saw is checked at the end, with all that may have changed. */
   private void read(HostFile file, Scanned child, String text) throws IOException {
-    checkUnchanged(file, child, text);
     try {
       child.xattrs = xattrs(file::xattrs, () -> text);
     } catch (InvalidTreeException e) {
@@ -408,6 +441,9 @@ public final class Scanner {
         break;
       }
       done += read;
+      if (done == source.size()) {
+        break; // so few bytes come at once: had the file one more, it would be there
+      }
     }
     if (done != source.size()) {
       throw new SourceChangedException(source.path(), "changed while it was read");

@@ -2,6 +2,7 @@ package io.github.composefs4j.core.tree;
 
 import io.github.composefs4j.core.errors.InvalidTreeException;
 import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -67,6 +68,9 @@ public final class FileName implements Comparable<FileName> {
    * U+DC00 + b}
    */
   public static String decode(byte[] bytes) {
+    if (isWithin(bytes, 0, 0x7f)) {
+      return new String(bytes, StandardCharsets.US_ASCII);
+    }
     StringBuilder text = new StringBuilder(bytes.length);
     int at = 0;
     while (at < bytes.length) {
@@ -114,6 +118,9 @@ public final class FileName implements Comparable<FileName> {
    * {@code \xhh}}
    */
   public static String printable(byte[] bytes) {
+    if (isWithin(bytes, 0x20, 0x7e)) {
+      return new String(bytes, StandardCharsets.US_ASCII);
+    }
     StringBuilder text = new StringBuilder(bytes.length);
     String decoded = decode(bytes);
     for (int i = 0; i < decoded.length(); i++) {
@@ -132,6 +139,15 @@ public final class FileName implements Comparable<FileName> {
       }
     }
     return text.toString();
+  }
+
+  private static boolean isWithin(byte[] bytes, int least, int most) {
+    for (byte b : bytes) {
+      if (b < least || b > most) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** The length of the well-formed UTF-8 sequence at {@code at}, or 0 if there is none. */

@@ -9,6 +9,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 
 /**
  * System calls with their error numbers. A result below 0 is the negative errno. Thread-safe: what
@@ -31,38 +33,61 @@ public final class Sys {
               Linker.Option.firstVariadicArg(1),
               Linker.Option.captureCallState("errno"));
 
-  /** Native memory of one thread, made once. */
+  /**
+   * Native memory of one thread, made once. Scans read and write it through the buffers: before it
+   * is compiled, code on a {@link ByteBuffer} is several times faster than on a {@link
+   * MemorySegment}.
+   */
   public static final class Scratch {
     private static final int PATH = 1 << 16;
 
-    private final Arena arena = Arena.ofAuto();
-    private final MemorySegment state = arena.allocate(CALL_STATE);
-    private final MemorySegment path = arena.allocate(PATH);
-    private final MemorySegment path2 = arena.allocate(PATH);
+    private final MemorySegment state = Arena.ofAuto().allocate(CALL_STATE);
+    private final ByteBuffer path = buffer(PATH);
+    private final ByteBuffer path2 = buffer(PATH);
+    private final long pathAddress = MemorySegment.ofBuffer(path).address();
+    private final long path2Address = MemorySegment.ofBuffer(path2).address();
 
-    /** 256 bytes for structures. */
-    public final MemorySegment struct = arena.allocate(512, 8);
+    /** The bytes of {@link #struct}, in the machine's order. */
+    public final ByteBuffer structBytes = buffer(512);
+
+    /** The bytes of {@link #data}, in the machine's order. */
+    public final ByteBuffer dataBytes = buffer(1 << 18);
+
+    /** 512 bytes for structures. */
+    public final MemorySegment struct = MemorySegment.ofBuffer(structBytes);
 
     /** 256 KiB for data. */
-    public final MemorySegment data = arena.allocate(1 << 18, 8);
+    public final MemorySegment data = MemorySegment.ofBuffer(dataBytes);
+
+    private static ByteBuffer buffer(int size) {
+      return ByteBuffer.allocateDirect(size).order(ByteOrder.nativeOrder());
+    }
 
     /** {@return the address of a NUL-terminated copy, valid until the next call} */
     public long path(byte[] bytes) throws ErrnoException {
-      return copy(path, bytes);
+      copy(path, bytes);
+      return pathAddress;
     }
 
     /** {@return as {@link #path}, in a second place} */
     public long path2(byte[] bytes) throws ErrnoException {
-      return copy(path2, bytes);
+      copy(path2, bytes);
+      return path2Address;
     }
 
-    private static long copy(MemorySegment to, byte[] bytes) throws ErrnoException {
+    private static void copy(ByteBuffer to, byte[] bytes) throws ErrnoException {
       if (bytes.length >= PATH) {
-        throw new ErrnoException("a path of " + bytes.length + " bytes", 36);
+        throw new ErrnoException("a path of " + bytes.length + " bytes", Errno.ENAMETOOLONG);
       }
-      MemorySegment.copy(bytes, 0, to, ValueLayout.JAVA_BYTE, 0, bytes.length);
-      to.set(ValueLayout.JAVA_BYTE, bytes.length, (byte) 0);
-      return to.address();
+      to.put(0, bytes);
+      to.put(bytes.length, (byte) 0);
+    }
+
+    /** {@return a copy of the first bytes of {@link #data}} */
+    public byte[] copyOfData(int length) {
+      byte[] copy = new byte[length];
+      dataBytes.get(0, copy);
+      return copy;
     }
   }
 
@@ -243,6 +268,6 @@ public final class Sys {
     if (length < 0) {
       throw new ErrnoException(FileName.printable(path), (int) -length);
     }
-    return scratch.data.asSlice(0, length).toArray(ValueLayout.JAVA_BYTE);
+    return scratch.copyOfData((int) length);
   }
 }
