@@ -213,16 +213,10 @@ public final class LocalObjectStore implements ObjectStore {
       return digest;
     }
 
-    private Digest digestLarge(VerityDigests.Source bytes, ObjectSource source)
-        throws IOException {
+    private Digest digestLarge(VerityDigests.Source bytes, ObjectSource source) throws IOException {
       try {
         return VerityDigests.digest(
-            bytes,
-            source.size(),
-            hasher.algorithm(),
-            hasher.blockSize(),
-            helpers,
-            parallelism);
+            bytes, source.size(), hasher.algorithm(), hasher.blockSize(), helpers, parallelism);
       } catch (EOFException e) {
         throw new SourceChangedException(
             source.path(), "changed while it was read: " + e.getMessage());
@@ -234,8 +228,7 @@ public final class LocalObjectStore implements ObjectStore {
       return read(source, position, buffer, 0, wanted);
     }
 
-    private static int read(
-        ObjectSource source, long position, byte[] into, int offset, int wanted)
+    private static int read(ObjectSource source, long position, byte[] into, int offset, int wanted)
         throws IOException {
       try {
         return readFully(source.file(), position, into, offset, wanted, source.size());
@@ -418,11 +411,7 @@ public final class LocalObjectStore implements ObjectStore {
   }
 
   private Digest publishAs(
-      Digest digest,
-      TemporaryFile temporary,
-      ObjectSource source,
-      Worker worker,
-      LongAdder counter)
+      Digest digest, TemporaryFile temporary, ObjectSource source, Worker worker, LongAdder counter)
       throws IOException {
     checkEnd(source);
     publishUnlessSound(digest, temporary, source.size(), worker, counter);

@@ -39,7 +39,9 @@ import org.jspecify.annotations.Nullable;
  * changes, vanishes or appears during the scan is an error that names it, not a wrong tree.
  */
 public final class Scanner {
-  /** Open files that are handed over together: one by one, waking the reader costs more than most. */
+  /**
+   * Open files that are handed over together: one by one, waking the reader costs more than most.
+   */
   private static final int BATCH_FILES = 16;
 
   /** A batch with so many bytes to read is handed over at once. */
@@ -91,8 +93,7 @@ public final class Scanner {
             });
     this.worker =
         ThreadLocal.withInitial(
-            () ->
-                new LocalObjectStore.Worker(options.algorithm(), workers, options.threads()));
+            () -> new LocalObjectStore.Worker(options.algorithm(), workers, options.threads()));
   }
 
   /**
