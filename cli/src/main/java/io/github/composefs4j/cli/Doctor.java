@@ -1,30 +1,25 @@
 package io.github.composefs4j.cli;
 
+import io.github.composefs4j.cli.command.Arguments;
+import io.github.composefs4j.cli.command.Command;
+import io.github.composefs4j.cli.command.Console;
+import io.github.composefs4j.cli.command.Definition;
 import io.github.composefs4j.linux.Diagnosis;
 import io.github.composefs4j.linux.Finding;
 import io.github.composefs4j.linux.LinuxPlatform;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /** {@code composefs doctor}: what this kernel, file system and user allow, and remedies. */
 final class Doctor implements Command {
   @Override
-  public String usage() {
-    return "doctor [DIRECTORY]";
+  public Definition definition() {
+    return Definition.command("doctor", "say what this kernel, file system and user allow")
+        .optional("DIR", "where images and objects are or shall be; the current directory");
   }
 
   @Override
-  public List<GetOpt.Option> options() {
-    return List.of();
-  }
-
-  @Override
-  public int run(List<String> args, Console console) throws IOException, UsageException {
-    List<String> operands = GetOpt.parse(options(), args, false, (_, _) -> {});
-    if (operands.size() > 1) {
-      throw new UsageException("one directory at most; usage: " + usage());
-    }
+  public int run(List<String> operands, Console console) throws IOException {
     if (!new LinuxPlatform().isAvailable()) {
       throw new IOException("needs Linux and a JVM started with --enable-native-access");
     }
@@ -46,8 +41,7 @@ final class Doctor implements Command {
       }
       text.append('\n');
     }
-    console.out().write(text.toString().getBytes(StandardCharsets.UTF_8));
-    console.out().flush();
+    console.print(text.toString());
     return 0;
   }
 }

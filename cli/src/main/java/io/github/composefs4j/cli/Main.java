@@ -1,27 +1,26 @@
 package io.github.composefs4j.cli;
 
+import io.github.composefs4j.cli.command.Entry;
+import io.github.composefs4j.cli.command.Arguments;
+import io.github.composefs4j.cli.command.Command;
+import io.github.composefs4j.cli.command.Console;
+import io.github.composefs4j.cli.command.Interruption;
 import java.io.BufferedOutputStream;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
 import java.io.FileOutputStream;
-import java.io.IOException;
 import java.io.PrintStream;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Entry point of every command. The name of the program is the property {@code composefs.command};
- * under the name {@code composefs} the first argument names the command.
+ * under the name {@code composefs} the first argument may be that of another program.
  *
- * <p>Exit statuses: 0 success, 1 any error, 70 a bug.
+ * <p>Exit statuses: 0 success, 1 any error, 2 a wrong command line of our own commands, 70 a bug,
+ * 128 and its number for a signal.
  */
 public final class Main {
-  private static final int BUG = 70;
-
   private Main() {}
 
   /** Runs the command that name and arguments tell. */
@@ -32,83 +31,40 @@ public final class Main {
         new Console(
             new FileInputStream(FileDescriptor.in),
             new BufferedOutputStream(new FileOutputStream(FileDescriptor.out), 1 << 16),
-            err,
-            Main::outIsTerminal);
+            err);
     String name = System.getProperty("composefs.command", "composefs");
-    Runtime.getRuntime().halt(exit(name, args, console));
-  }
-
-  private static boolean outIsTerminal() {
-    try {
-      String device = Files.readSymbolicLink(Path.of("/proc/self/fd/1")).toString();
-      return device.startsWith("/dev/pts/") || device.startsWith("/dev/tty");
-    } catch (IOException e) {
-      return false;
-    }
-  }
-
-  private static int exit(String name, String[] args, Console console) {
-    // halt would skip the shutdown hooks of an interrupted run; here the work is over and nothing
-    // is left to clean.
     int status = run(name, Arguments.exact(args), console);
-    console.err().flush();
-    return status;
+    err.flush();
+    Interruption.awaitEnd();
+    // halt, not exit: the work is over and nothing is left to clean, and exit would load a logger.
+    Runtime.getRuntime().halt(status);
   }
 
-  /** {@return the exit status of a command} */
+  /** {@return the exit status of a program} */
   static int run(String program, List<String> args, Console console) {
-    String name = program;
-    List<String> rest = args;
-    if (program.equals("composefs")) {
-      if (args.isEmpty()) {
-        console.err().println("composefs: no command; see composefs --help");
-        return 1;
-      }
-      name = args.getFirst();
-      rest = args.subList(1, args.size());
+    Runner runner = new Runner(console);
+    Command dropIn = Commands.dropIn(program);
+    if (dropIn != null) {
+      return runner.run(program, dropIn, args);
     }
-    try {
-      int own = program.equals("composefs") ? Umbrella.run(name, console) : -1;
-      if (own >= 0) {
-        return own;
-      }
-      Command command = command(name);
-      if (command == null) {
-        console.err().println("composefs: unknown command '" + name + "'; see composefs --help");
-        return 1;
-      }
-      return command.run(rest, console);
-    } catch (UsageException e) {
-      console.err().println(name + ": " + e.getMessage());
-      return 1;
-    } catch (IOException | UncheckedIOException | OutOfMemoryError e) {
-      if (!Failures.isClosedPipe(e)) {
-        console.err().println(name + ": " + Failures.line(e));
-        debug(e, console);
-      }
-      return 1;
-    } catch (RuntimeException | Error e) {
-      console.err().println(name + ": internal error, please report it: " + e);
-      debug(e, console);
-      return BUG;
+    if (!args.isEmpty() && (dropIn = Commands.dropIn(args.getFirst())) != null) {
+      return runner.run(args.getFirst(), dropIn, args.subList(1, args.size()));
     }
+    if (args.equals(List.of("--version")) || args.equals(List.of("-V"))) {
+      return runner.guarded(
+          program,
+          () -> {
+            console.println("composefs4j " + version());
+            return 0;
+          },
+          1);
+    }
+    return runner.run(Commands.umbrella(), args);
   }
 
-  private static void debug(Throwable e, Console console) {
-    if (System.getenv("COMPOSEFS_DEBUG") != null) {
-      e.printStackTrace(console.err());
-    }
-  }
-
-  static @Nullable Command command(String name) {
-    return switch (name) {
-      case "mkcomposefs" -> new Mkcomposefs();
-      case "composefs-info" -> new ComposefsInfo();
-      case "composefs-dump" -> new ComposefsDump();
-      case "mount.composefs" -> new MountComposefs();
-      case "umount" -> new Umount();
-      case "doctor" -> new Doctor();
-      default -> null;
-    };
+  /** {@return the version that was built, as the jar's manifest tells} */
+  public static String version() {
+    String version = Main.class.getPackage().getImplementationVersion();
+    return version == null ? "unpackaged" : version;
   }
 }

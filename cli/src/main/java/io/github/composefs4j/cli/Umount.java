@@ -1,5 +1,9 @@
 package io.github.composefs4j.cli;
 
+import io.github.composefs4j.cli.command.Arguments;
+import io.github.composefs4j.cli.command.Command;
+import io.github.composefs4j.cli.command.Console;
+import io.github.composefs4j.cli.command.Definition;
 import io.github.composefs4j.linux.KernelMount;
 import java.io.IOException;
 import java.util.List;
@@ -9,21 +13,14 @@ final class Umount implements Command {
   private boolean lazy;
 
   @Override
-  public String usage() {
-    return "umount [--lazy] MOUNTPOINT...";
+  public Definition definition() {
+    return Definition.command("umount", "unmount composefs mounts")
+        .repeated("MOUNTPOINT", "where something is mounted", false)
+        .flag("lazy", "detach now, clean up when nobody uses it", () -> lazy = true);
   }
 
   @Override
-  public List<GetOpt.Option> options() {
-    return List.of(new GetOpt.Option("lazy", null, "detach now, clean up when nobody uses it"));
-  }
-
-  @Override
-  public int run(List<String> args, Console console) throws IOException, UsageException {
-    List<String> operands = GetOpt.parse(options(), args, false, (_, _) -> lazy = true);
-    if (operands.isEmpty()) {
-      throw new UsageException("no mount point; usage: " + usage());
-    }
+  public int run(List<String> operands, Console console) throws IOException {
     for (String target : operands) {
       KernelMount.unmount(Arguments.path(target), lazy);
     }

@@ -145,11 +145,20 @@ public final class ImageBytes implements Closeable {
   /** Throws unless {@code length} bytes from {@code at} are inside. */
   void require(long at, long length, String what) throws CorruptImageException {
     if (at < 0 || length < 0 || at > size - length) {
-      throw new CorruptImageException(
-          name,
-          at,
-          what + " of " + Long.toUnsignedString(length) + " bytes is outside of the image");
+      throw outside(at, length, what);
     }
+  }
+
+  /** The same for something of an inode; the message is made only if it is needed. */
+  void require(long at, long length, String whatOf, long nid) throws CorruptImageException {
+    if (at < 0 || length < 0 || at > size - length) {
+      throw outside(at, length, whatOf + nid);
+    }
+  }
+
+  private CorruptImageException outside(long at, long length, String what) {
+    return new CorruptImageException(
+        name, at, what + " of " + Long.toUnsignedString(length) + " bytes is outside of the image");
   }
 
   int u8(long at) throws IOException {

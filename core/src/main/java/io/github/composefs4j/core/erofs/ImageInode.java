@@ -60,7 +60,7 @@ public final class ImageInode {
       throw corrupt("format bits 0x" + Integer.toHexString(format));
     }
     int header = compact ? ImageLayout.COMPACT : ImageLayout.EXTENDED;
-    bytes.require(offset, header, "inode " + nid);
+    bytes.require(offset, header, "inode ", nid);
     int icount = bytes.u16(offset + Disk.I_XATTR_ICOUNT);
     bodySize = icount == 0 ? 0 : XattrList.BODY_HEADER + 4 * (icount - 1);
     mode = bytes.u16(offset + Disk.I_MODE);
@@ -88,7 +88,7 @@ public final class ImageInode {
     if (icount == 1) {
       throw corrupt("an xattr body without anything in it");
     }
-    bytes.require(offset + header, bodySize, "the xattr body of inode " + nid);
+    bytes.require(offset + header, bodySize, "the xattr body of inode ", nid);
     checkData();
   }
 
@@ -152,7 +152,7 @@ public final class ImageInode {
     if (blocks > 0) {
       // The last block of an EROFS image may be short.
       long length = layout == FLAT_INLINE || composefs ? blocks * blockSize : size;
-      bytes.require(Integer.toUnsignedLong(u) * blockSize, length, "the data of inode " + nid);
+      bytes.require(Integer.toUnsignedLong(u) * blockSize, length, "the data of inode ", nid);
     }
     if (layout == FLAT_INLINE) {
       checkTail(composefs, v2, blockSize);
@@ -173,7 +173,7 @@ public final class ImageInode {
       throw corrupt("size " + size + " leaves nothing for the tail");
     }
     long at = tailOffset();
-    bytes.require(at, tail, "the tail of inode " + nid);
+    bytes.require(at, tail, "the tail of inode ", nid);
     if (at / blockSize != (at + tail - 1) / blockSize) {
       throw corrupt("the tail crosses a block boundary");
     }

@@ -1,6 +1,7 @@
-package io.github.composefs4j.cli;
+package io.github.composefs4j.cli.command;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.FileAlreadyExistsException;
@@ -10,22 +11,35 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 
 /** Errors as one line, in the C library's words where the JDK has only a class name. */
-final class Failures {
+public final class Failures {
   private Failures() {}
 
-  static String line(Throwable e) {
+  /** {@return what went wrong, one line} */
+  public static String line(Throwable e) {
     String text =
         switch (e) {
           case FileSystemException f -> f.getFile() + ": " + reason(f);
+          case UncheckedIOException u when u.getCause() != null -> line(u.getCause());
           case IOException io ->
               io.getMessage() == null ? "input or output failed" : io.getMessage();
           case OutOfMemoryError _ -> "out of memory; give the JVM more by JAVA_TOOL_OPTIONS=-Xmx…";
           default -> e.toString();
         };
-    return text.replace('\n', ' ');
+    return oneLine(text);
   }
 
-  static String reason(FileSystemException e) {
+  /** {@return text without line breaks and other control characters, which names may hold} */
+  public static String oneLine(String text) {
+    StringBuilder line = new StringBuilder(text.length());
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      line.append(c < ' ' || c == 0x7f ? (c == '\n' ? ' ' : '?') : c);
+    }
+    return line.toString();
+  }
+
+  /** {@return why a file could not be used, in the C library's words} */
+  public static String reason(FileSystemException e) {
     return switch (e) {
       case NoSuchFileException _ -> "No such file or directory";
       case AccessDeniedException _ -> "Permission denied";
@@ -38,7 +52,8 @@ final class Failures {
   }
 
   /** {@return whether standard output was closed by its reader, which is no error to talk about} */
-  static boolean isClosedPipe(Throwable e) {
-    return e instanceof IOException && "Broken pipe".equals(e.getMessage());
+  public static boolean isClosedPipe(Throwable e) {
+    Throwable cause = e instanceof UncheckedIOException ? e.getCause() : e;
+    return cause instanceof IOException && "Broken pipe".equals(cause.getMessage());
   }
 }

@@ -1,10 +1,17 @@
-package io.github.composefs4j.cli;
+package io.github.composefs4j.cli.images;
 
+import io.github.composefs4j.cli.command.Arguments;
+import io.github.composefs4j.cli.command.Command;
+import io.github.composefs4j.cli.command.Console;
+import io.github.composefs4j.cli.command.Definition;
+import io.github.composefs4j.cli.command.Definition.Grammar;
+import io.github.composefs4j.cli.command.UsageException;
 import io.github.composefs4j.core.dump.ImageText;
 import io.github.composefs4j.core.erofs.ErofsImage;
 import io.github.composefs4j.core.erofs.ImageBytes;
 import io.github.composefs4j.core.erofs.ImageProfile;
 import io.github.composefs4j.core.erofs.ImageWalk;
+import io.github.composefs4j.core.tree.FileName;
 import io.github.composefs4j.core.verity.Digest;
 import io.github.composefs4j.core.verity.HashAlgorithm;
 import io.github.composefs4j.core.verity.VerityHasher;
@@ -12,7 +19,9 @@ import io.github.composefs4j.linux.KernelVerity;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -25,55 +34,67 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /** {@code composefs-info}: what is in images, and digests of files (dump-format.md 12, 13.2). */
-final class ComposefsInfo implements Command {
-  static final List<GetOpt.Option> OPTIONS =
-      List.of(
-          new GetOpt.Option("basedir", "DIR", "the object directory, for missing-objects"),
-          new GetOpt.Option("filter", "NAME", "only this entry of the root; may be repeated"),
-          new GetOpt.Option("hash", "NAME", "sha256 (default) or sha512, for measure-file"),
-          new GetOpt.Option("block-size", "BYTES", "block size of the digest, for measure-file"));
-
+public final class ComposefsInfo implements Command {
   private @Nullable Path basedir;
   private final List<byte[]> filters = new ArrayList<>();
   private HashAlgorithm hash = HashAlgorithm.SHA256;
   private int blockSize = VerityHasher.BLOCK_SIZE;
 
   @Override
-  public String usage() {
-    return "composefs-info [--basedir=DIR] [ls|objects|dump|missing-objects|measure-file] IMAGES...";
+  public Definition definition() {
+    return Definition.dropIn(
+            Grammar.GETOPT, "composefs-info", "print what is in composefs images")
+        .operand("ls|dump|objects|missing-objects|measure-file", "what to print")
+        .repeated("IMAGE", "an image, or for measure-file any file", false)
+        .option(
+            "basedir", "DIR", "the object directory, for missing-objects", this::setBasedir)
+        .option("filter", "NAME", "only this entry of the root; may be repeated", this::addFilter)
+        .option(
+            "hash",
+            "sha256|sha512",
+            "the digest's algorithm, for measure-file",
+            v -> hash = Arguments.algorithm(v))
+        .option(
+            "block-size",
+            "BYTES",
+            "the digest's block size, for measure-file: a power of two from 1024 to 65536",
+            this::setBlockSize)
+        .describe(
+            "ls lists every entry below the root with its full path: a directory ends in a slash,"
+                + " a symlink shows its target after '->', a file with content in the object"
+                + " directory shows the object after '@'.")
+        .describe("dump prints the images in the dump format, which mkcomposefs --from-file reads.")
+        .describe(
+            "objects prints the objects that the files of all images refer to, sorted;"
+                + " missing-objects those of them that are not in the directory of --basedir.")
+        .describe("measure-file prints the fs-verity digest of each file.");
   }
 
-  @Override
-  public List<GetOpt.Option> options() {
-    return OPTIONS;
+  private void setBasedir(String value) throws UsageException {
+    if (value.isEmpty()) {
+      throw new UsageException("--basedir is empty");
+    }
+    basedir = Arguments.path(value);
   }
 
-  private void option(String name, String value) throws UsageException {
-    switch (name) {
-      case "basedir" -> basedir = Arguments.path(value);
-      case "filter" -> {
-        if (value.contains("/")) {
-          throw new UsageException("filter '" + value + "' is not a single name");
-        }
-        filters.add(Arguments.bytes(value));
-      }
-      case "hash" -> hash = Arguments.algorithm(value);
-      case "block-size" -> {
-        blockSize = Arguments.number("--block-size", value, VerityHasher.BLOCK_SIZE_MIN);
-        if (blockSize > VerityHasher.BLOCK_SIZE_MAX || Integer.bitCount(blockSize) != 1) {
-          throw new UsageException("--block-size is a power of two from 1024 to 65536");
-        }
-      }
-      default -> throw new IllegalStateException(name);
+  private void addFilter(String name) throws UsageException {
+    if (name.contains("/")) {
+      throw new UsageException("filter '" + name + "' is not a single name");
+    }
+    filters.add(Arguments.bytes(name));
+  }
+
+  private void setBlockSize(String value) throws UsageException {
+    blockSize = Arguments.number("--block-size", value, VerityHasher.BLOCK_SIZE_MIN);
+    if (blockSize > VerityHasher.BLOCK_SIZE_MAX || Integer.bitCount(blockSize) != 1) {
+      throw new UsageException("--block-size is a power of two from 1024 to 65536");
     }
   }
 
   @Override
-  public int run(List<String> args, Console console) throws IOException, UsageException {
-    boolean posix = System.getenv("POSIXLY_CORRECT") != null;
-    List<String> operands = GetOpt.parse(OPTIONS, args, posix, this::option);
+  public int run(List<String> operands, Console console) throws IOException, UsageException {
     if (operands.isEmpty()) {
-      throw new UsageException("no command; usage: " + usage());
+      throw new UsageException("no command; usage: " + definition().usage());
     }
     String command = operands.getFirst();
     List<String> files = operands.subList(1, operands.size());
@@ -83,21 +104,30 @@ final class ComposefsInfo implements Command {
       default -> throw new UsageException("unknown command '" + command + "'");
     }
     if (basedir != null && !measure && !Files.isDirectory(basedir)) {
-      throw new NotDirectoryException(basedir.toString());
+      throw Files.exists(basedir)
+          ? new NotDirectoryException(basedir.toString())
+          : new NoSuchFileException(basedir.toString());
     }
     if (files.isEmpty()) {
-      throw new UsageException(measure ? "no files" : "no image path; usage: " + usage());
+      throw new UsageException(
+          (measure ? "no files" : "no image path") + "; usage: " + definition().usage());
     }
+    if (measure) {
+      for (String file : files) {
+        console.println(measure(file).hex());
+      }
+      return 0;
+    }
+    print(command, files, console);
+    return 0;
+  }
+
+  private void print(String command, List<String> files, Console console) throws IOException {
     TreeSet<byte[]> objects = new TreeSet<>(Arrays::compareUnsigned);
     Predicate<byte[]> filter = filters.isEmpty() ? null : ImageWalk.names(filters);
     for (String file : files) {
-      if (measure) {
-        console.out().write(Arguments.ascii(measure(file).hex() + "\n"));
-        continue;
-      }
-      Path path = Arguments.path(file);
       try (ErofsImage image =
-          ErofsImage.open(ImageBytes.open(path, file), ImageProfile.COMPOSEFS)) {
+          ErofsImage.open(ImageBytes.open(Arguments.path(file), file), ImageProfile.COMPOSEFS)) {
         switch (command) {
           case "ls" -> ImageText.list(image, filter, console.out());
           case "dump" -> ImageText.dump(image, filter, console.out());
@@ -112,8 +142,6 @@ final class ComposefsInfo implements Command {
         console.out().write('\n');
       }
     }
-    console.out().flush();
-    return 0;
   }
 
   private boolean isMissing(byte[] object) {
@@ -128,7 +156,7 @@ final class ComposefsInfo implements Command {
       return false;
     }
     String below =
-        io.github.composefs4j.core.tree.FileName.decode(
+        FileName.decode(
             Arrays.copyOfRange(object, start, object.length));
     return !Files.exists(Arguments.path(basedir.toAbsolutePath() + "/" + below));
   }
@@ -153,7 +181,7 @@ final class ComposefsInfo implements Command {
         hasher.update(buffer, 0, read);
       }
     } catch (IOException e) {
-      throw e instanceof java.nio.file.FileSystemException
+      throw e instanceof FileSystemException
           ? e
           : new IOException(file + ": " + e.getMessage(), e);
     }

@@ -1,4 +1,4 @@
-package io.github.composefs4j.cli;
+package io.github.composefs4j.cli.command;
 
 import io.github.composefs4j.core.spi.RawPath;
 import io.github.composefs4j.core.tree.FileName;
@@ -11,14 +11,14 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Values of options and operands. */
-final class Arguments {
+public final class Arguments {
   private Arguments() {}
 
   /**
    * {@return the arguments with their bytes kept} The JVM decodes them in the locale's charset,
    * which loses what is not text there; Linux tells the bytes again.
    */
-  static List<String> exact(String[] args) {
+  public static List<String> exact(String[] args) {
     List<String> decoded = List.of(args);
     boolean plain = true;
     for (String arg : args) {
@@ -49,7 +49,7 @@ final class Arguments {
   }
 
   /** {@return the path that an argument names, byte for byte} */
-  static Path path(String argument) {
+  public static Path path(String argument) {
     boolean plain = true;
     for (int i = 0; i < argument.length(); i++) {
       plain &= argument.charAt(i) < 0x80;
@@ -60,7 +60,7 @@ final class Arguments {
     return RawPath.path(FileName.encode(argument));
   }
 
-  static int number(String option, String text, int min) throws UsageException {
+  public static int number(String option, String text, int min) throws UsageException {
     try {
       int value = Integer.parseInt(text.strip());
       if (value >= min) {
@@ -72,7 +72,7 @@ final class Arguments {
     throw new UsageException("'" + text + "' is no number for " + option);
   }
 
-  static HashAlgorithm algorithm(String text) throws UsageException {
+  public static HashAlgorithm algorithm(String text) throws UsageException {
     for (HashAlgorithm algorithm : HashAlgorithm.values()) {
       if (algorithm.label().equals(text)) {
         return algorithm;
@@ -81,11 +81,11 @@ final class Arguments {
     throw new UsageException("--hash is sha256 or sha512, not '" + text + "'");
   }
 
-  static byte[] bytes(String text) {
+  public static byte[] bytes(String text) {
     return FileName.encode(text);
   }
 
-  static byte[] ascii(String text) {
+  public static byte[] ascii(String text) {
     return text.getBytes(StandardCharsets.US_ASCII);
   }
 }

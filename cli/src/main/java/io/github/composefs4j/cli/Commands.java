@@ -1,0 +1,51 @@
+package io.github.composefs4j.cli;
+
+import io.github.composefs4j.cli.command.Command;
+import io.github.composefs4j.cli.command.Entry;
+import io.github.composefs4j.cli.command.Group;
+import io.github.composefs4j.cli.command.Leaf;
+import io.github.composefs4j.cli.images.ComposefsDump;
+import io.github.composefs4j.cli.images.ComposefsInfo;
+import io.github.composefs4j.cli.images.Mkcomposefs;
+import io.github.composefs4j.cli.images.MountComposefs;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** All commands by name. */
+final class Commands {
+  private static final List<String> DROP_INS =
+      List.of("mkcomposefs", "composefs-info", "composefs-dump", "mount.composefs");
+
+  private Commands() {}
+
+  /** {@return the program of this name that stands in for one of the C tools, or null} */
+  static @Nullable Command dropIn(String name) {
+    return switch (name) {
+      case "mkcomposefs" -> new Mkcomposefs();
+      case "composefs-info" -> new ComposefsInfo();
+      case "composefs-dump" -> new ComposefsDump();
+      case "mount.composefs" -> new MountComposefs();
+      default -> null;
+    };
+  }
+
+  /** {@return the programs that stand in for the C tools} */
+  static List<Entry> dropIns() {
+    List<Entry> entries = new ArrayList<>();
+    for (String name : DROP_INS) {
+      entries.add(new Leaf(name, () -> Objects.requireNonNull(dropIn(name))));
+    }
+    return entries;
+  }
+
+  /** {@return all that stands below {@code composefs}} */
+  static Group umbrella() {
+    List<Entry> entries = dropIns();
+    entries.add(new Leaf("umount", Umount::new));
+    entries.add(new Leaf("doctor", Doctor::new));
+    return new Group(
+        "composefs", "make, inspect, mount and store composefs images", null, entries);
+  }
+}

@@ -1,0 +1,131 @@
+package io.github.composefs4j.cli.command;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.WritableByteChannel;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.FileSystemLoopException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFileAttributes;
+
+/**
+ * The file that an image is written to, so that after any failure the old one is untouched and a
+ * new one absent: a regular file is written beside its name and renamed when complete. Pipes and
+ * devices are written in place.
+ */
+public final class ImageFile {
+  private static final int LINKS_MAX = 40;
+
+  /** Writes the content. */
+  @FunctionalInterface
+  public interface Content {
+    /** Writes all of it. */
+    void write(WritableByteChannel out) throws IOException;
+  }
+
+  private final Path target;
+  private final boolean exists;
+
+  private ImageFile(Path target, boolean exists) {
+    this.target = target;
+    this.exists = exists;
+  }
+
+  /**
+   * {@return the file that a path names, once it is known that it could be written} Nothing is
+   * changed yet, and nothing of ours lies beside it that a scan might see.
+   *
+   * @param path links are followed, also one whose target is missing
+   */
+  public static ImageFile at(Path path) throws IOException {
+    Path target = Files.exists(path) ? path.toRealPath() : followDangling(path);
+    boolean exists = Files.exists(target);
+    if (exists && !Files.isWritable(target)) {
+      throw new AccessDeniedException(path.toString());
+    }
+    if (Files.isDirectory(target)) {
+      throw new FileSystemException(path.toString(), null, "Is a directory");
+    }
+    Path directory = directory(target);
+    if (!Files.isDirectory(directory)) {
+      throw Files.exists(directory)
+          ? new NotDirectoryException(path.toString())
+          : new NoSuchFileException(path.toString());
+    }
+    if (!exists && !Files.isWritable(directory)) {
+      throw new AccessDeniedException(path.toString());
+    }
+    return new ImageFile(target, exists);
+  }
+
+  /** Writes it; an existing file keeps its mode, and its owner where that is allowed. */
+  public void write(Content content) throws IOException {
+    if (exists && !Files.isRegularFile(target)) {
+      try (FileChannel out = FileChannel.open(target, StandardOpenOption.WRITE)) {
+        content.write(out);
+      }
+      return;
+    }
+    // A name of its own: the target's might be as long as names may be.
+    Path temporary =
+        directory(target).resolve(".composefs-" + Long.toHexString(System.nanoTime()) + ".tmp");
+    try {
+      try (FileChannel out = create(temporary)) {
+        content.write(out);
+      }
+      if (exists) {
+        keepOwnerAndMode(target, temporary);
+      }
+      Files.move(
+          temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    } finally {
+      Interruption.remove(temporary);
+    }
+  }
+
+  private FileChannel create(Path temporary) throws IOException {
+    try {
+      return Interruption.create(temporary);
+    } catch (FileSystemException e) {
+      FileSystemException named =
+          new FileSystemException(target.toString(), null, Failures.reason(e));
+      named.initCause(e);
+      throw named;
+    }
+  }
+
+  private static Path directory(Path target) {
+    Path directory = target.toAbsolutePath().getParent();
+    return directory == null ? target : directory;
+  }
+
+  private static Path followDangling(Path path) throws IOException {
+    Path at = path;
+    for (int links = 0; Files.isSymbolicLink(at); links++) {
+      if (links == LINKS_MAX) {
+        throw new FileSystemLoopException(path.toString());
+      }
+      at = at.resolveSibling(Files.readSymbolicLink(at));
+    }
+    return at;
+  }
+
+  private static void keepOwnerAndMode(Path from, Path to) throws IOException {
+    PosixFileAttributes old =
+        Files.readAttributes(from, PosixFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+    try {
+      Files.setAttribute(to, "posix:owner", old.owner());
+      Files.setAttribute(to, "posix:group", old.group());
+    } catch (IOException e) {
+      // not ours to give away: the new file is its writer's, as a copy would be
+    }
+    Files.setPosixFilePermissions(to, old.permissions());
+  }
+}
