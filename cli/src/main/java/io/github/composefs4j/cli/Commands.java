@@ -45,7 +45,6 @@ final class Commands {
     List<Entry> entries = dropIns();
     entries.add(new Leaf("umount", Umount::new));
     entries.add(new Leaf("doctor", Doctor::new));
-    return new Group(
-        "composefs", "make, inspect, mount and store composefs images", null, entries);
+    return new Group("composefs", "make, inspect, mount and store composefs images", null, entries);
   }
 }

@@ -1,6 +1,5 @@
 package io.github.composefs4j.cli;
 
-import io.github.composefs4j.cli.command.Entry;
 import io.github.composefs4j.cli.command.Arguments;
 import io.github.composefs4j.cli.command.Command;
 import io.github.composefs4j.cli.command.Console;

@@ -3,13 +3,13 @@ package io.github.composefs4j.cli;
 import io.github.composefs4j.cli.command.Command;
 import io.github.composefs4j.cli.command.Console;
 import io.github.composefs4j.cli.command.Definition;
+import io.github.composefs4j.cli.command.Entry;
 import io.github.composefs4j.cli.command.Failures;
 import io.github.composefs4j.cli.command.GetOpt;
 import io.github.composefs4j.cli.command.Group;
-import io.github.composefs4j.cli.command.Entry;
-import io.github.composefs4j.cli.command.Leaf;
 import io.github.composefs4j.cli.command.HelpRequest;
 import io.github.composefs4j.cli.command.Interruption;
+import io.github.composefs4j.cli.command.Leaf;
 import io.github.composefs4j.cli.command.UsageException;
 import io.github.composefs4j.cli.manual.HelpText;
 import java.io.IOException;
@@ -57,8 +57,8 @@ final class Runner {
   }
 
   /**
-   * Runs the command of a group that the arguments name. Options that all commands of the group have
-   * in common may stand before its name, and are read by the command itself.
+   * Runs the command of a group that the arguments name. Options that all commands of the group
+   * have in common may stand before its name, and are read by the command itself.
    */
   int run(Group group, List<String> args) {
     return guarded(group.name(), () -> dispatch(group, args), WRONG_USAGE);

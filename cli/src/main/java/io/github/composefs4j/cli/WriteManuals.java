@@ -1,7 +1,6 @@
 package io.github.composefs4j.cli;
 
 import io.github.composefs4j.cli.command.Entry;
-import io.github.composefs4j.cli.command.Group;
 import io.github.composefs4j.cli.manual.Manuals;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -85,7 +85,6 @@ class CommandTest {
   @Test
   void saysWhatIsWrongInOneLine() throws Exception {
     assertFails("mkcomposefs");
-    assertFails("mkcomposefs", "--help");
     assertFails("mkcomposefs", "--nonsense", "a", "b");
     assertFails("mkcomposefs", "--min-version=2", "--from-file", dump.toString(), image.toString());
     assertFails("mkcomposefs", directory + "/missing", image.toString());
@@ -99,9 +98,43 @@ class CommandTest {
     assertFails("composefs-info", "--filter=a/b", "ls", dump.toString());
     assertFails("composefs-dump", dump.toString());
     assertFails("mount.composefs", "-o", "basedir=/", dump.toString(), directory.toString());
-    assertFails("composefs", "nonsense");
     assertThat(image).doesNotExist();
     assertNoTemporaries();
+  }
+
+  @Test
+  void helpGoesWhereTheReferenceWritesIt() throws Exception {
+    for (String name : new String[] {"mkcomposefs", "composefs-info"}) {
+      Tool.Result help = Tool.composefs(name, "--help");
+      assertThat(help.status()).isEqualTo(1);
+      assertThat(help.out()).isEmpty();
+      assertThat(help.err()).startsWith("usage: " + name + " [OPTION...]").contains("--hash=");
+    }
+    Tool.Result mount = Tool.composefs("mount.composefs", "-o", "nonsense", "-h");
+    assertThat(mount.status()).isZero();
+    assertThat(mount.err()).startsWith("usage: mount.composefs").contains("basedir=");
+    for (String[] asked : new String[][] {{"--help"}, {"help", "umount"}, {"umount", "--help"}}) {
+      Tool.Result own = Tool.composefs("composefs", asked);
+      assertThat(own.status()).isZero();
+      assertThat(own.err()).isEmpty();
+      assertThat(own.out()).startsWith("usage: composefs").contains("umount");
+    }
+    // composefs-dump looks at no options: this names two files that are not there.
+    assertFails("composefs-dump", "--help", "--");
+  }
+
+  @Test
+  void ownCommandsSayWhatIsWrongWithStatusTwo() throws Exception {
+    for (String[] wrong :
+        new String[][] {
+          {}, {"nonsense"}, {"umount"}, {"umount", "--lzy", "x"}, {"doctor", "a", "b"}, {"--x"}
+        }) {
+      Tool.Result result = Tool.composefs("composefs", wrong);
+      assertThat(result.status()).as("%s", List.of(wrong)).isEqualTo(2);
+      assertThat(result.err()).startsWith("composefs").hasLineCount(1);
+      assertThat(result.out()).isEmpty();
+    }
+    assertThat(Tool.composefs("composefs", "umoun").err()).contains("did you mean 'umount'?");
   }
 
   @Test

@@ -42,12 +42,10 @@ public final class ComposefsInfo implements Command {
 
   @Override
   public Definition definition() {
-    return Definition.dropIn(
-            Grammar.GETOPT, "composefs-info", "print what is in composefs images")
+    return Definition.dropIn(Grammar.GETOPT, "composefs-info", "print what is in composefs images")
         .operand("ls|dump|objects|missing-objects|measure-file", "what to print")
         .repeated("IMAGE", "an image, or for measure-file any file", false)
-        .option(
-            "basedir", "DIR", "the object directory, for missing-objects", this::setBasedir)
+        .option("basedir", "DIR", "the object directory, for missing-objects", this::setBasedir)
         .option("filter", "NAME", "only this entry of the root; may be repeated", this::addFilter)
         .option(
             "hash",
@@ -155,9 +153,7 @@ public final class ComposefsInfo implements Command {
     if (start == object.length) {
       return false;
     }
-    String below =
-        FileName.decode(
-            Arrays.copyOfRange(object, start, object.length));
+    String below = FileName.decode(Arrays.copyOfRange(object, start, object.length));
     return !Files.exists(Arguments.path(basedir.toAbsolutePath() + "/" + below));
   }
 
@@ -181,9 +177,7 @@ public final class ComposefsInfo implements Command {
         hasher.update(buffer, 0, read);
       }
     } catch (IOException e) {
-      throw e instanceof FileSystemException
-          ? e
-          : new IOException(file + ": " + e.getMessage(), e);
+      throw e instanceof FileSystemException ? e : new IOException(file + ": " + e.getMessage(), e);
     }
     return hasher.digest();
   }

@@ -64,8 +64,7 @@ public final class Mkcomposefs implements Command {
         .flag("skip-xattrs", "read no extended attributes", () -> skipXattrs = true)
         .flag("user-xattrs", "read only extended attributes of users", () -> userXattrs = true)
         .flag("print-digest", "print the image's fs-verity digest", () -> printDigest = true)
-        .flag(
-            "print-digest-only", "print the digest and write no image", () -> digestOnly = true)
+        .flag("print-digest-only", "print the digest and write no image", () -> digestOnly = true)
         .flag("from-file", "SOURCE is a dump; - is standard input", () -> fromFile = true)
         .option(
             "min-version",
@@ -126,9 +125,7 @@ public final class Mkcomposefs implements Command {
     }
     if (digestOnly == (operands.size() == 2)) {
       throw new UsageException(
-          digestOnly
-              ? "no image may be named with --print-digest-only"
-              : "no image path" + usage);
+          digestOnly ? "no image may be named with --print-digest-only" : "no image path" + usage);
     }
     String image = digestOnly ? "" : operands.get(1);
     if (image.equals("-") && console.outIsTerminal()) {
@@ -138,8 +135,7 @@ public final class Mkcomposefs implements Command {
       throw new UsageException("empty image path");
     }
     ImageOptions options = imageOptions();
-    ImageFile file =
-        digestOnly || image.equals("-") ? null : ImageFile.at(Arguments.path(image));
+    ImageFile file = digestOnly || image.equals("-") ? null : ImageFile.at(Arguments.path(image));
     ImageSummary summary;
     try (Progress progress = new Progress(console)) {
       FileTree tree = fromFile ? readDump(source, console, progress) : scan(source, progress);
@@ -186,8 +182,7 @@ public final class Mkcomposefs implements Command {
     return new ImageOptions(min, max, digest);
   }
 
-  private FileTree readDump(String source, Console console, Progress progress)
-      throws IOException {
+  private FileTree readDump(String source, Console console, Progress progress) throws IOException {
     DumpOptions options = new DumpOptions(System.getenv("CFS_PARSE_STRICT") != null, hash);
     try (ReadableByteChannel in =
         source.equals("-")

@@ -38,15 +38,42 @@ public final class MountComposefs implements Command {
 
   private final List<Option> keys =
       List.of(
-          key("basedir", "DIR[:DIR...]", "object directories, searched in this order; required", this::basedir),
-          key("digest", "HEX", "the fs-verity digest that the image must have; implies verity", this::digest),
-          flag("verity", "every file must have a digest and match it", () -> verity = Verity.REQUIRE),
-          flag("tryverity", "as verity, if kernel and file systems can", () -> verity = verity == Verity.REQUIRE ? verity : Verity.TRY),
-          key("upperdir", "DIR", "a writable layer; goes with workdir", v -> upper = Arguments.path(v)),
-          key("workdir", "DIR", "an empty directory on the file system of upperdir", v -> work = Arguments.path(v)),
-          key("idmap", "PATH", "the user namespace whose id mapping is used", v -> idmap = Arguments.path(v)),
+          key(
+              "basedir",
+              "DIR[:DIR...]",
+              "object directories, searched in this order; required",
+              this::basedir),
+          key(
+              "digest",
+              "HEX",
+              "the fs-verity digest that the image must have; implies verity",
+              this::digest),
+          flag(
+              "verity",
+              "every file must have a digest and match it",
+              () -> verity = Verity.REQUIRE),
+          flag(
+              "tryverity",
+              "as verity, if kernel and file systems can",
+              () -> verity = verity == Verity.REQUIRE ? verity : Verity.TRY),
+          key(
+              "upperdir",
+              "DIR",
+              "a writable layer; goes with workdir",
+              v -> upper = Arguments.path(v)),
+          key(
+              "workdir",
+              "DIR",
+              "an empty directory on the file system of upperdir",
+              v -> work = Arguments.path(v)),
+          key(
+              "idmap",
+              "PATH",
+              "the user namespace whose id mapping is used",
+              v -> idmap = Arguments.path(v)),
           flag("ro", "mount read-only", () -> readOnly = true),
-          flag("rw", "mount writable, if there is an upperdir; the default", () -> readOnly = false),
+          flag(
+              "rw", "mount writable, if there is an upperdir; the default", () -> readOnly = false),
           flag("nosuid", "ignore set-user-id bits", () -> attributes |= MountOptions.NOSUID),
           flag("nodev", "ignore devices", () -> attributes |= MountOptions.NODEV),
           flag("noexec", "run no programs", () -> attributes |= MountOptions.NOEXEC),
@@ -103,8 +130,7 @@ public final class MountComposefs implements Command {
   public int run(List<String> operands, Console console) throws IOException, UsageException {
     String usage = "; usage: " + definition().usage();
     if (operands.size() < 2) {
-      throw new UsageException(
-          (operands.isEmpty() ? "no source path" : "no mount path") + usage);
+      throw new UsageException((operands.isEmpty() ? "no source path" : "no mount path") + usage);
     }
     parseList();
     if (basedirs.isEmpty()) {

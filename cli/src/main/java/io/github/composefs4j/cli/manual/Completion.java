@@ -160,13 +160,12 @@ final class Completion {
         text.append(")' \\\n    '*::argument:->below'\n  case $line[1] in\n");
         node.group()
             .entries()
-            .forEach(
-                entry -> {
-                  List<String> path = new ArrayList<>(node.path());
-                  path.add(entry.name());
-                  text.append("    ").append(entry.name()).append(") ");
-                  text.append(zshName(path)).append(" ;;\n");
-                });
+            .forEach(entry -> {
+              List<String> path = new ArrayList<>(node.path());
+              path.add(entry.name());
+              text.append("    ").append(entry.name()).append(") ");
+              text.append(zshName(path)).append(" ;;\n");
+            });
         text.append("  esac\n}\n");
         continue;
       }
@@ -210,8 +209,7 @@ final class Completion {
         node.group()
             .entries()
             .forEach(
-                entry ->
-                    text.append(exactly).append(" -f -a ").append(entry.name()).append('\n'));
+                entry -> text.append(exactly).append(" -f -a ").append(entry.name()).append('\n'));
       }
       for (Option option : node.options()) {
         text.append(at);

@@ -1,12 +1,12 @@
 package io.github.composefs4j.cli.manual;
 
-import io.github.composefs4j.cli.command.Leaf;
-import io.github.composefs4j.cli.command.Entry;
 import io.github.composefs4j.cli.command.Definition;
 import io.github.composefs4j.cli.command.Definition.Operand;
 import io.github.composefs4j.cli.command.Definition.Option;
 import io.github.composefs4j.cli.command.Definition.Section;
+import io.github.composefs4j.cli.command.Entry;
 import io.github.composefs4j.cli.command.Group;
+import io.github.composefs4j.cli.command.Leaf;
 import java.util.List;
 
 /** What {@code --help} prints. */
@@ -60,7 +60,9 @@ public final class HelpText {
     return program + definition.usage().substring(definition.name().length());
   }
 
-  /** {@return how an option is written: {@code -n, --dry-run}, {@code --root=NAME}, {@code -o LIST}} */
+  /**
+   * {@return how an option is written: {@code -n, --dry-run}, {@code --root=NAME}, {@code -o LIST}}
+   */
   static String written(Option option, boolean dashes) {
     if (!dashes) {
       return option.name() + (option.argument() == null ? "" : "=" + option.argument());
@@ -82,8 +84,7 @@ public final class HelpText {
     return Character.toUpperCase(summary.charAt(0)) + summary.substring(1) + ".";
   }
 
-  private static void keys(
-      StringBuilder text, String title, List<Option> options, boolean dashes) {
+  private static void keys(StringBuilder text, String title, List<Option> options, boolean dashes) {
     if (options.isEmpty()) {
       return;
     }

@@ -1,7 +1,6 @@
 package io.github.composefs4j.cli.manual;
 
 import io.github.composefs4j.cli.command.Entry;
-import io.github.composefs4j.cli.command.Group;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,14 +17,14 @@ public final class Manuals {
    * @param share the directory, made if it is missing
    * @param programs all programs, the umbrella first
    */
-  public static void write(Path share, List<Entry> programs, String version)
-      throws IOException {
+  public static void write(Path share, List<Entry> programs, String version) throws IOException {
     List<Node> nodes = new ArrayList<>();
     List<String> names = new ArrayList<>();
     for (Entry program : programs) {
       List<Node> all = Node.of(program);
       for (Node node : all) {
-        Path file = share.resolve("man/man" + node.section() + "/" + node.page() + "." + node.section());
+        Path file =
+            share.resolve("man/man" + node.section() + "/" + node.page() + "." + node.section());
         if (!Files.exists(file)) {
           put(file, ManualPage.of(node, all, version));
         }

@@ -1,9 +1,9 @@
 package io.github.composefs4j.cli.manual;
 
-import io.github.composefs4j.cli.command.Leaf;
-import io.github.composefs4j.cli.command.Entry;
 import io.github.composefs4j.cli.command.Definition;
+import io.github.composefs4j.cli.command.Entry;
 import io.github.composefs4j.cli.command.Group;
+import io.github.composefs4j.cli.command.Leaf;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
