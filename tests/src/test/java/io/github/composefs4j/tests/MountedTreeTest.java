@@ -100,17 +100,39 @@ class MountedTreeTest {
     List<String> found = find(source);
     assertThat(find(target)).isEqualTo(found);
     assertThat(hardLinks(target)).isEqualTo(hardLinks(source));
+    assertLinkCounts(target);
     assertThat(mtree(target)).isEqualTo(mtree(source));
     return found.size();
   }
 
-  /** Everything but sizes and link counts of directories, which each file system has its own of. */
+  /**
+   * Everything but sizes and link counts of directories, which each file system has its own of. The
+   * links of a file are its names here: a source may have others elsewhere.
+   */
   private static List<String> find(Path directory) throws Exception {
     List<String> lines = new ArrayList<>();
     lines.addAll(find(directory, "-type", "d", "-printf", "%P %y %m %U %G %T@\\0"));
-    lines.addAll(find(directory, "!", "-type", "d", "-printf", "%P %y %m %U %G %s %T@ %n %l\\0"));
+    List<String> files =
+        find(directory, "!", "-type", "d", "-printf", "%D:%i %P %y %m %U %G %s %T@ %l\\0");
+    Map<String, Integer> links = new HashMap<>();
+    for (String file : files) {
+      links.merge(file.substring(0, file.indexOf(' ')), 1, Integer::sum);
+    }
+    for (String file : files) {
+      int space = file.indexOf(' ');
+      lines.add(file.substring(space + 1) + " " + links.get(file.substring(0, space)));
+    }
     lines.sort(null);
     return lines;
+  }
+
+  /** Checks that every file says it has as many links as it has names. */
+  private static void assertLinkCounts(Path directory) throws Exception {
+    Map<String, Integer> names = new HashMap<>();
+    for (String file : find(directory, "!", "-type", "d", "-printf", "%i %n\\0")) {
+      names.merge(file, 1, Integer::sum);
+    }
+    names.forEach((file, count) -> assertThat(file).endsWith(" " + count));
   }
 
   private static List<String> find(Path directory, String... what) throws Exception {
@@ -132,6 +154,7 @@ class MountedTreeTest {
       }
     }
     TreeSet<String> all = new TreeSet<>();
+    groups.values().removeIf(group -> group.size() == 1); // the others are elsewhere
     groups.values().forEach(group -> all.add(group.toString()));
     return all;
   }

@@ -36,7 +36,10 @@ import org.jspecify.annotations.Nullable;
  * StorePolicy} finds it sound, otherwise replaced. Nothing is durable before {@link #sync}.
  */
 public final class LocalObjectStore implements ObjectStore {
-  /** Files up to this size are read once, and written only if the object is missing. */
+  /**
+   * Files up to this size are read once, and written only if the object is missing; those of more
+   * than a block share it with their source where that is possible.
+   */
   private static final int SMALL = 1 << 20;
 
   private static final int BUFFER = 1 << 18;
@@ -278,6 +281,21 @@ public final class LocalObjectStore implements ObjectStore {
       return Arrays.equals(buffer, 0, length, other, 0, read);
     }
 
+    /** {@return whether a temporary file begins with {@code length} bytes of the buffer} */
+    private boolean same(TemporaryFile file, int length) throws IOException {
+      if (other.length < BUFFER) {
+        other = new byte[BUFFER];
+      }
+      for (int done = 0; done < length; ) {
+        int read = file.read(done, other, 0, Math.min(BUFFER, length - done));
+        if (read <= 0 || !Arrays.equals(buffer, done, done + read, other, 0, read)) {
+          return false;
+        }
+        done += read;
+      }
+      return true;
+    }
+
     private void room(int size) {
       if (buffer.length < size) {
         buffer = new byte[SMALL + 1];
@@ -358,8 +376,13 @@ public final class LocalObjectStore implements ObjectStore {
       return digest;
     }
     try (TemporaryFile temporary = made().create()) {
-      temporary.write(worker.buffer, 0, read);
-      publish(temporary, digest, there, worker, copied);
+      boolean shared = size > VerityHasher.BLOCK_SIZE && temporary.cloneFrom(source.file());
+      if (!shared) {
+        temporary.write(worker.buffer, 0, read);
+      } else if (!worker.same(temporary, read)) {
+        throw new SourceChangedException(source.path(), "changed while it was read");
+      }
+      publish(temporary, digest, there, worker, shared ? cloned : copied);
     }
     return digest;
   }

@@ -49,6 +49,16 @@ public class FaultyPlatform implements Platform {
   /** Called before names of a store appear, vanish or are made durable. */
   protected void changing(String operation, byte[] path) throws IOException {}
 
+  /**
+   * Called instead of sharing blocks.
+   *
+   * @return what {@link StoreDirectory.TemporaryFile#cloneFrom} does
+   */
+  protected boolean clone(StoreDirectory.TemporaryFile temporary, HostFile source)
+      throws IOException {
+    return false;
+  }
+
   /** {@return how many handles have not been closed} */
   public int open() {
     return open.get();
@@ -296,8 +306,8 @@ public class FaultyPlatform implements Platform {
     }
 
     @Override
-    public boolean cloneFrom(HostFile source) {
-      return false;
+    public boolean cloneFrom(HostFile source) throws IOException {
+      return FaultyPlatform.this.clone(temporary, source);
     }
 
     @Override

@@ -254,6 +254,30 @@ public abstract class ObjectStoreContract {
     assertThat(platform.open()).isZero();
   }
 
+  /** Between reading and cloning a source may have changed. */
+  @ParameterizedTest
+  @ValueSource(ints = {10_000, LARGE})
+  void aCloneOfOtherBytesIsNoObjectOfTheOldName(int size) throws IOException {
+    byte[] content = bytes(size, 11);
+    byte[] changed = bytes(size, 12);
+    FaultyPlatform platform =
+        new FaultyPlatform(platform()) {
+          @Override
+          protected boolean clone(StoreDirectory.TemporaryFile temporary, HostFile source)
+              throws IOException {
+            temporary.write(changed, 0, size);
+            return true;
+          }
+        };
+    try {
+      assertHolds(put(platform, content), changed);
+    } catch (SourceChangedException e) {
+      assertThat(e).hasMessageStartingWith("the/source: ");
+      assertThat(files()).isEmpty();
+    }
+    assertThat(platform.open()).isZero();
+  }
+
   @Test
   void readErrorsNameTheSource() {
     for (int size : new int[] {100, LARGE}) {
