@@ -42,7 +42,7 @@ import java.util.stream.Stream;
  */
 public final class Vectors {
   /** Every so many-th image is also checked by fsck.erofs in all versions, and by fsverity. */
-  private static final int CHECKED = 10;
+  private static final int CHECKED = 7;
 
   private final String mkcomposefs;
   private final Path work;
