@@ -48,7 +48,7 @@ public final class ImageFile {
     Path target = Files.exists(path) ? path.toRealPath() : followDangling(path);
     boolean exists = Files.exists(target);
     if (exists && !Files.isWritable(target)) {
-      throw new AccessDeniedException(path.toString());
+      throw notWritable(path, target);
     }
     if (Files.isDirectory(target)) {
       throw new FileSystemException(path.toString(), null, "Is a directory");
@@ -60,9 +60,15 @@ public final class ImageFile {
           : new NoSuchFileException(path.toString());
     }
     if (!exists && !Files.isWritable(directory)) {
-      throw new AccessDeniedException(path.toString());
+      throw notWritable(path, directory);
     }
     return new ImageFile(target, exists);
+  }
+
+  private static FileSystemException notWritable(Path path, Path at) throws IOException {
+    return Files.getFileStore(at).isReadOnly()
+        ? new FileSystemException(path.toString(), null, "Read-only file system")
+        : new AccessDeniedException(path.toString());
   }
 
   /** Writes it; an existing file keeps its mode, and its owner where that is allowed. */
