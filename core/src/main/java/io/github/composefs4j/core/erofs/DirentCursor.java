@@ -32,6 +32,10 @@ public final class DirentCursor {
   private byte[] previous = {};
   private int previousLength;
   private boolean first = true;
+
+  /** Whether the walk did not start at the first entry, so that the end can tell nothing. */
+  private boolean resumed;
+
   private boolean dot;
   private boolean dotDot;
   private long parent = -1;
@@ -44,6 +48,31 @@ public final class DirentCursor {
     this.block = new byte[(int) Math.min(image.blockSize(), directory.size())];
   }
 
+  /** Moves to where another walk was; for a cursor that was not moved. */
+  void resume(long other) throws IOException {
+    if (other == 0) {
+      return;
+    }
+    resumed = true;
+    dot = false; // what was passed before does not count as a second one
+    if (other < 0 || other >= directory.size()) {
+      position = directory.size();
+      return;
+    }
+    position = other - other % block.length;
+    nextBlock();
+    entry = (int) Math.min(other % block.length, entries);
+  }
+
+  /**
+   * {@return where this walk is: what {@link ImageInode#entries(long)} takes to go on behind the
+   * current entry} Never 0 once it moved.
+   */
+  public long position() {
+    // Blocks have far fewer entries than bytes.
+    return position - blockLength + entry;
+  }
+
   /**
    * {@return true if it moved to the next entry}
    *
@@ -53,7 +82,9 @@ public final class DirentCursor {
     while (true) {
       if (entry == entries) {
         if (position == directory.size()) {
-          checkEnd();
+          if (!resumed) {
+            checkEnd();
+          }
           return false;
         }
         nextBlock();

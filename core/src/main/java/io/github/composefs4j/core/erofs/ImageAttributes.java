@@ -1,7 +1,6 @@
 package io.github.composefs4j.core.erofs;
 
 import io.github.composefs4j.core.tree.FileName;
-import io.github.composefs4j.core.tree.Limits;
 import io.github.composefs4j.core.verity.Digest;
 import io.github.composefs4j.core.verity.HashAlgorithm;
 import java.io.IOException;
@@ -88,9 +87,7 @@ public final class ImageAttributes {
   }
 
   private static final class Reader {
-    private final ErofsImage image;
     private final ImageInode inode;
-    private final ImageBytes bytes;
     private final boolean composefs;
     private final boolean v2;
     private final ImageAttributes result = new ImageAttributes();
@@ -105,71 +102,23 @@ public final class ImageAttributes {
     private boolean repeats;
 
     Reader(ErofsImage image, ImageInode inode) {
-      this.image = image;
       this.inode = inode;
-      this.bytes = image.bytes();
       this.composefs = image.profile() == ImageProfile.COMPOSEFS;
       this.v2 = image.version() == FormatVersion.V2;
     }
 
     ImageAttributes read() throws IOException {
-      byte[] body = bytes.copy(inode.bodyOffset(), inode.bodySize());
-      int references = body[4] & 0xff;
-      int at = XattrList.BODY_HEADER + 4 * references;
-      if (at > body.length) {
-        throw inode.corrupt(references + " shared xattrs do not fit in the body");
-      }
-      while (at < body.length) {
-        if (body.length - at < Xattr.ENTRY_HEADER) {
-          throw inode.corrupt("an xattr entry crosses the end of the body");
+      XattrCursor xattrs = inode.xattrs();
+      while (xattrs.next()) {
+        cost += 7 + xattrs.nameLength() + xattrs.valueLength();
+        if (composefs && cost > COST_MAX) {
+          throw inode.corrupt("xattrs of more than " + COST_MAX + " bytes");
         }
-        at = entry(body, at, body.length, 0);
-      }
-      for (int i = 0; i < references; i++) {
-        shared(bytes.u32(inode.bodyOffset() + XattrList.BODY_HEADER + 4L * i));
+        byte[] name = xattrs.name();
+        checkRepetition(name);
+        map(name, xattrs.value());
       }
       return result;
-    }
-
-    private void shared(long reference) throws IOException {
-      long at = image.superblock().xattrStart() + 4 * reference;
-      bytes.require(at, Xattr.ENTRY_HEADER, "a shared xattr of inode " + inode.nid());
-      int length = Xattr.ENTRY_HEADER + bytes.u8(at) + bytes.u16(at + 2);
-      bytes.require(at, length, "a shared xattr of inode " + inode.nid());
-      byte[] entry = bytes.copy(at, length);
-      entry(entry, 0, length, 3);
-    }
-
-    /** Takes the entry at {@code at} and returns where the next one starts. */
-    private int entry(byte[] from, int at, int end, int slack) throws IOException {
-      int suffix = from[at] & 0xff;
-      int index = from[at + 1] & 0xff;
-      int length = from[at + 2] & 0xff | (from[at + 3] & 0xff) << 8;
-      int valueAt = at + Xattr.ENTRY_HEADER + suffix;
-      int next = valueAt + length + 3 & ~3;
-      if (next > end + slack) {
-        throw inode.corrupt("an xattr entry crosses the end of the body");
-      }
-      byte[] name = image.xattrNames().name(index, from, at + Xattr.ENTRY_HEADER, suffix);
-      if (name == null) {
-        throw inode.corrupt("xattr prefix " + index);
-      }
-      int most = Limits.XATTR_NAME_MAX + ESCAPED.length - OVERLAY.length;
-      if (name.length == 0 || name.length > most) {
-        throw inode.corrupt("an xattr name of " + name.length + " bytes");
-      }
-      for (byte b : name) {
-        if (b == 0) {
-          throw inode.corrupt("an xattr name with a NUL");
-        }
-      }
-      cost += 7 + name.length + length;
-      if (composefs && cost > COST_MAX) {
-        throw inode.corrupt("xattrs of more than " + COST_MAX + " bytes");
-      }
-      checkRepetition(name);
-      map(name, Arrays.copyOfRange(from, valueAt, valueAt + length));
-      return next;
     }
 
     private void checkRepetition(byte[] name) throws IOException {

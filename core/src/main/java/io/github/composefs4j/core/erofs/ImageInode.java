@@ -21,6 +21,7 @@ public final class ImageInode {
   private static final int CHUNK_BITS = 0x1f;
   private static final int CHUNK_INDEXES = 0x20;
   private static final long HOLE = 0xffff_ffffL;
+  private static final byte[] DOT_DOT = {'.', '.'};
 
   private final ErofsImage image;
   private final ImageBytes bytes;
@@ -427,29 +428,73 @@ public final class ImageInode {
     return block;
   }
 
+  /** {@return a walk over the xattrs as stored} */
+  public XattrCursor xattrs() throws IOException {
+    return new XattrCursor(image, this);
+  }
+
   /**
    * {@return a walk over the entries of this directory in stored order, {@code .} and {@code ..}
    * left out}
    */
   public DirentCursor entries() throws IOException {
-    if (!isDirectory()) {
-      throw new IllegalStateException("inode " + nid + " is no directory");
-    }
+    requireDirectory();
     return new DirentCursor(image, this);
   }
 
-  /** {@return the inode under this name in this directory, or null} */
-  public @Nullable ImageInode lookup(byte[] name) throws IOException {
+  /**
+   * {@return as {@link #entries()}, but from where another walk was}
+   *
+   * @param position what {@link DirentCursor#position} was; any other value is no error, but starts
+   *     at some entry or at the end
+   */
+  public DirentCursor entries(long position) throws IOException {
     DirentCursor entries = entries();
-    while (entries.next()) {
-      int order = entries.compareName(name);
-      if (order == 0) {
-        return entries.inode();
-      }
-      if (order > 0) {
-        return null;
-      }
+    entries.resume(position);
+    return entries;
+  }
+
+  private void requireDirectory() {
+    if (!isDirectory()) {
+      throw new IllegalStateException("inode " + nid + " is no directory");
     }
-    return null;
+  }
+
+  /**
+   * {@return the inode under this name in this directory, or null} Takes time logarithmic in the
+   * number of entries; names {@code .} and {@code ..} are none.
+   */
+  public @Nullable ImageInode lookup(byte[] name) throws IOException {
+    requireDirectory();
+    if (name.length > 0 && name[0] == '.' && (name.length == 1 || isDotDot(name))) {
+      return null;
+    }
+    DirentSearch search = new DirentSearch(image, this);
+    if (!search.find(name)) {
+      return null;
+    }
+    ImageInode inode = image.inode(search.nid());
+    if (search.fileType() != Disk.fileType(inode.mode)) {
+      throw corrupt(
+          "directory: entry of type "
+              + search.fileType()
+              + " for an inode with mode 0"
+              + Integer.toOctalString(inode.mode));
+    }
+    return inode;
+  }
+
+  private static boolean isDotDot(byte[] name) {
+    return name.length == 2 && name[1] == '.';
+  }
+
+  /** {@return the nid of the directory above this one; the root is above itself} */
+  public long parentNid() throws IOException {
+    requireDirectory();
+    DirentSearch search = new DirentSearch(image, this);
+    if (!search.find(DOT_DOT)) {
+      throw corrupt("directory: no '..'");
+    }
+    return search.nid();
   }
 }

@@ -11,6 +11,7 @@ import java.util.zip.CRC32C;
  * @param version of composefs images; V0 for others, where it has no meaning
  * @param xattrStart byte position that references to shared xattrs count from
  * @param metaStart byte position that nids count from
+ * @param nameFilter whether the name filters of xattr bodies are filled in
  * @param prefixStart byte position of the long xattr prefixes
  * @param prefixNid inode that holds the long xattr prefixes, 0 if the image itself does
  */
@@ -24,6 +25,7 @@ record Superblock(
     int buildNanos,
     long metaStart,
     long xattrStart,
+    boolean nameFilter,
     int prefixCount,
     long prefixStart,
     long prefixNid) {
@@ -119,6 +121,7 @@ record Superblock(
           bytes.i32(Disk.SUPERBLOCK + Disk.SB_BUILD_TIME_NSEC),
           meta,
           xattr,
+          (u32(Disk.SB_FEATURE_COMPAT) & Disk.COMPAT_XATTR_FILTER) != 0,
           u8(Disk.SB_XATTR_PREFIX_COUNT),
           u32(Disk.SB_XATTR_PREFIX_START) * 4,
           (u32(Disk.SB_FEATURE_COMPAT) & Disk.COMPAT_PLAIN_XATTR_PREFIXES) != 0

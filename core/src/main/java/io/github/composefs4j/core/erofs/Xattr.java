@@ -100,6 +100,13 @@ final class Xattr {
     return PREFIXES[index];
   }
 
+  /** {@return the mask with the one bit of the name filter that this stored name sets} */
+  static int filterBit(byte[] name, FormatVersion version) {
+    int index = prefixIndex(name, version);
+    int offset = PREFIXES[index].length;
+    return NameFilter.bit(index, name, offset, name.length - offset);
+  }
+
   private int suffixOffset() {
     return PREFIXES[prefixIndex].length;
   }

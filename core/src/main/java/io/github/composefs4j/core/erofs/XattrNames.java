@@ -60,15 +60,13 @@ final class XattrNames {
     return result;
   }
 
-  /** {@return the full name, or null if the index is unknown} */
-  byte @Nullable [] name(int index, byte[] suffix, int offset, int length) {
+  /** {@return the prefix that an index stands for, or null if it stands for none} */
+  byte @Nullable [] prefix(int index) {
     if ((index & LONG_PREFIX) != 0) {
       int number = index & ~LONG_PREFIX;
-      return number < longPrefixes.length
-          ? concat(longPrefixes[number], suffix, offset, length)
-          : null;
+      return number < longPrefixes.length ? longPrefixes[number] : null;
     }
-    return index > PREFIX_MAX ? null : concat(Xattr.prefix(index), suffix, offset, length);
+    return index > PREFIX_MAX ? null : Xattr.prefix(index);
   }
 
   private static byte[] concat(byte[] prefix, byte[] suffix, int offset, int length) {
