@@ -15,6 +15,7 @@ module io.github.composefs4j.core {
   exports io.github.composefs4j.core.dump;
   exports io.github.composefs4j.core.erofs;
   exports io.github.composefs4j.core.errors;
+  exports io.github.composefs4j.core.nio;
   exports io.github.composefs4j.core.objects;
   exports io.github.composefs4j.core.repository;
   exports io.github.composefs4j.core.scan;
@@ -25,6 +26,9 @@ module io.github.composefs4j.core {
   exports io.github.composefs4j.core.tree;
   exports io.github.composefs4j.core.verified;
   exports io.github.composefs4j.core.verity;
+
+  provides java.nio.file.spi.FileSystemProvider with
+      io.github.composefs4j.core.nio.ComposefsFileSystemProvider;
 
   uses io.github.composefs4j.core.spi.Platform;
   uses io.github.composefs4j.core.spi.StreamCodec;

@@ -15,6 +15,7 @@ class PackageArrowsTest {
   /** From the top; packages of one line do not use each other. */
   private static final List<List<String>> LINES =
       List.of(
+          List.of("nio"),
           List.of("dump", "repository"),
           List.of("erofs", "scan", "stream"),
           List.of("transform"),

@@ -255,7 +255,7 @@ public final class DirentCursor {
   }
 
   /** Copies the current name. */
-  void copyName(byte[] into, int at) {
+  public void copyName(byte[] into, int at) {
     System.arraycopy(block, nameOffset, into, at, nameLength);
   }
 

@@ -190,6 +190,11 @@ public final class ImageInode {
     return nid;
   }
 
+  /** {@return what messages call the image} */
+  public String imageName() {
+    return bytes.name();
+  }
+
   /** {@return the byte offset in the image} */
   public long offset() {
     return offset;

@@ -8,6 +8,7 @@ import io.github.composefs4j.core.spi.HostFile;
 import io.github.composefs4j.core.spi.Platform;
 import io.github.composefs4j.core.spi.StoreDirectory;
 import io.github.composefs4j.core.spi.StoreDirectory.TemporaryFile;
+import io.github.composefs4j.core.tree.FileName;
 import io.github.composefs4j.core.verity.Digest;
 import io.github.composefs4j.core.verity.HashAlgorithm;
 import io.github.composefs4j.core.verity.VerityDigests;
@@ -660,16 +661,33 @@ public final class LocalObjectStore implements ObjectStore {
   @Override
   public ObjectReader open(Digest digest) throws IOException {
     StoreDirectory made = existing();
-    HostFile file;
     try {
-      if (made == null) {
-        throw new MissingObjectException(digest.hex(), path.toString());
+      if (made != null) {
+        return ObjectReader.of(made.open(digest.objectPath()));
       }
-      file = made.open(digest.objectPath());
     } catch (NoSuchFileException e) {
-      throw new MissingObjectException(digest.hex(), path.toString());
+      // said below
     }
-    return ObjectReader.of(file);
+    throw new MissingObjectException(digest.hex(), path.toString());
+  }
+
+  @Override
+  public ObjectReader openPath(byte[] below) throws IOException {
+    StoreDirectory made = existing();
+    try {
+      if (made != null && !leadsOut(below)) {
+        return ObjectReader.of(made.open(below));
+      }
+    } catch (NoSuchFileException e) {
+      // said below
+    }
+    throw new MissingObjectException(FileName.printable(below), path.toString());
+  }
+
+  private static boolean leadsOut(byte[] path) {
+    String[] names = FileName.decode(path).split("/", -1);
+    return Arrays.stream(names)
+        .anyMatch(name -> name.isEmpty() || name.equals("..") || name.indexOf('\0') >= 0);
   }
 
   @Override

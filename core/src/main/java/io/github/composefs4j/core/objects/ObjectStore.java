@@ -2,6 +2,7 @@ package io.github.composefs4j.core.objects;
 
 import io.github.composefs4j.core.errors.MissingObjectException;
 import io.github.composefs4j.core.errors.StoreUnavailableException;
+import io.github.composefs4j.core.tree.FileName;
 import io.github.composefs4j.core.verity.Digest;
 import io.github.composefs4j.core.verity.HashAlgorithm;
 import java.io.Closeable;
@@ -34,6 +35,18 @@ public interface ObjectStore extends Closeable {
    * @throws StoreUnavailableException if the store cannot be asked
    */
   BitSet present(List<Digest> digests) throws IOException;
+
+  /**
+   * {@return an object under a path of its own, which only object directories have: dumps may name
+   * content by any path} Its bytes are not verified.
+   *
+   * @param path relative to the directory of objects, as an image has it: not to be trusted
+   * @throws MissingObjectException if there is none, or the path leads out of the directory
+   * @throws StoreUnavailableException if the store cannot be asked
+   */
+  default ObjectReader openPath(byte[] path) throws IOException {
+    throw new MissingObjectException(FileName.printable(path), "a store without paths");
+  }
 
   /**
    * {@return the directory that holds the objects as files, if there is one: something that the

@@ -79,8 +79,7 @@ class DirectoryAccessTest {
     Seeds.forEach(
         30,
         random -> {
-          byte[] bytes =
-              TestImages.write(RandomTrees.unusual(random), ImageOptions.DEFAULT);
+          byte[] bytes = TestImages.write(RandomTrees.unusual(random), ImageOptions.DEFAULT);
           try (ErofsImage image = TestImages.open(bytes)) {
             ImageWalk walk = new ImageWalk(image);
             while (walk.next()) {
