@@ -2,8 +2,11 @@ package io.github.composefs4j.cli.command;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.channels.WritableByteChannel;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.FileSystemLoopException;
 import java.nio.file.Files;
@@ -14,6 +17,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFileAttributes;
+import java.time.Duration;
+import java.time.Instant;
 
 /**
  * The file that an image is written to, so that after any failure the old one is untouched and a
@@ -22,6 +27,9 @@ import java.nio.file.attribute.PosixFileAttributes;
  */
 public final class ImageFile {
   private static final int LINKS_MAX = 40;
+
+  /** A writer has its file locked before it is this old. */
+  private static final Duration UNLOCKED = Duration.ofMinutes(1);
 
   /** Writes the content. */
   @FunctionalInterface
@@ -79,16 +87,24 @@ public final class ImageFile {
       }
       return;
     }
-    // A name of its own: the target's might be as long as names may be.
-    Path temporary =
-        directory(target).resolve(".composefs-" + Long.toHexString(System.nanoTime()) + ".tmp");
+    Path usual = usualTemporary();
+    removeLeftover(usual);
+    Path temporary = Files.exists(usual, LinkOption.NOFOLLOW_LINKS) ? furtherTemporary() : usual;
     try {
-      try (FileChannel out = create(temporary)) {
-        content.write(out);
-      }
+      write(temporary, content);
+    } catch (FileAlreadyExistsException e) { // another writer came between
+      write(furtherTemporary(), content);
+    }
+  }
+
+  private void write(Path temporary, Content content) throws IOException {
+    try (FileChannel out = create(temporary)) {
+      lock(out);
+      content.write(out);
       if (exists) {
         keepOwnerAndMode(target, temporary);
       }
+      // Locked until it has its name.
       Files.move(
           temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     } finally {
@@ -96,9 +112,54 @@ public final class ImageFile {
     }
   }
 
+  /**
+   * The same for the same target, so that what a killed run left is found by the next; not made of
+   * its name, which might be as long as names may be.
+   */
+  private Path usualTemporary() {
+    return temporary(Integer.toHexString(target.hashCode()));
+  }
+
+  private Path furtherTemporary() {
+    return temporary(Long.toHexString(System.nanoTime()));
+  }
+
+  private Path temporary(String middle) {
+    return directory(target).resolve(".composefs-" + middle + ".tmp");
+  }
+
+  private static void lock(FileChannel out) {
+    try {
+      out.tryLock();
+    } catch (IOException | UnsupportedOperationException e) {
+      // no locks on this file system: nobody removes files there either
+    }
+  }
+
+  /** Removes it if it is old and nobody has it locked: its writer was killed. */
+  private static void removeLeftover(Path temporary) {
+    if (!Files.isRegularFile(temporary, LinkOption.NOFOLLOW_LINKS)) {
+      return;
+    }
+    Instant limit = Instant.now().minus(UNLOCKED);
+    try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.WRITE);
+        FileLock lock = channel.tryLock()) {
+      if (lock != null
+          && Files.getLastModifiedTime(temporary, LinkOption.NOFOLLOW_LINKS)
+              .toInstant()
+              .isBefore(limit)) {
+        Files.deleteIfExists(temporary);
+      }
+    } catch (IOException | OverlappingFileLockException | UnsupportedOperationException e) {
+      // it stays
+    }
+  }
+
   private FileChannel create(Path temporary) throws IOException {
     try {
       return Interruption.create(temporary);
+    } catch (FileAlreadyExistsException e) {
+      throw e;
     } catch (FileSystemException e) {
       FileSystemException named =
           new FileSystemException(target.toString(), null, Failures.reason(e));
