@@ -115,6 +115,17 @@ final class Xattr {
     return name.length - suffixOffset();
   }
 
+  /** {@return whether the value follows from an object's digest} */
+  boolean isOfObject() {
+    return value instanceof Digest;
+  }
+
+  /** {@return a hash of name and value that no input can foresee} */
+  long longHash() {
+    byte[] bytes = valueBytes();
+    return Repetitions.hash(Repetitions.hash(0, name, 0, name.length), bytes, 0, bytes.length);
+  }
+
   private boolean isMetacopy() {
     return Arrays.equals(name, METACOPY);
   }
@@ -214,7 +225,8 @@ final class Xattr {
 
   @Override
   public int hashCode() {
-    int valueHash = value instanceof byte[] bytes ? Arrays.hashCode(bytes) : value.hashCode();
-    return 31 * Arrays.hashCode(name) + valueHash;
+    return value instanceof byte[]
+        ? Long.hashCode(longHash())
+        : 31 * name.length + value.hashCode();
   }
 }

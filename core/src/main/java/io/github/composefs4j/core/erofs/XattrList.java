@@ -86,13 +86,6 @@ final class XattrList {
   }
 
   /**
-   * {@return the size of the body with a metacopy and a redirect to an object of this digest size}
-   */
-  int bodySizeWithObject(int objectEntriesSize) {
-    return BODY_HEADER + 4 * references + inlineSize + objectEntriesSize;
-  }
-
-  /**
    * Writes the body into {@code out} and returns the position after it.
    *
    * @param referenceBase what to add to a position in the shared area, in bytes

@@ -63,8 +63,18 @@ final class XattrTable {
   private final Map<XattrSet, XattrList> plain = new HashMap<>();
   private final Map<Key, XattrList> special = new HashMap<>();
 
-  /** By inode. */
-  private final XattrList[] lists;
+  /**
+   * By inode; null if no other inode has the same attributes. Such a list is {@linkplain #ownList
+   * made} whenever it is needed: kept, lists of their own of a million inodes would take more than
+   * the tree.
+   */
+  private final @Nullable XattrList[] lists;
+
+  /** By inode without a list: the size of the body, but for the entries of its object. */
+  private int[] ownSizes = {};
+
+  /** Pairs that may belong to several inodes: only these are in {@link #pairs}. */
+  private Repetitions repeatedPairs = new Repetitions(0);
 
   /** Inodes whose object is in their list because another inode has a pair in common with it. */
   private final BitSet inList = new BitSet();
@@ -88,6 +98,7 @@ final class XattrTable {
     XattrTable table = new XattrTable(inodes);
     table.findCommonObjects();
     table.assignLists();
+    table.findCommonPairs();
     table.share();
     return table;
   }
@@ -125,10 +136,14 @@ final class XattrTable {
         }
       }
     }
-    // Open addressing over inode numbers: a map of Digest would cost three times as much.
-    int capacity = Integer.highestOneBit(Math.max(8, objects)) << 2;
-    int[] slots = new int[capacity > 0 ? capacity : 1 << 30];
-    Arrays.fill(slots, -1);
+    Repetitions repeated = new Repetitions(objects);
+    for (Inode inode : inodes.inodes) {
+      Digest digest = object(inode);
+      if (digest != null) {
+        repeated.add(digest.hashCode());
+      }
+    }
+    Map<Digest, Integer> first = new HashMap<>();
     for (int i = 0; i < inodes.inodes.length; i++) {
       Digest digest = object(inodes.inodes[i]);
       if (digest == null) {
@@ -137,20 +152,21 @@ final class XattrTable {
       if (!elsewhere.isEmpty() && elsewhere.contains(digest)) {
         inList.set(i);
       }
-      int slot = digest.hashCode() & slots.length - 1;
-      while (slots[slot] >= 0 && !digest.equals(object(inodes.inodes[slots[slot]]))) {
-        slot = slot + 1 & slots.length - 1;
-      }
-      if (slots[slot] < 0) {
-        slots[slot] = i;
-      } else {
-        inList.set(i);
-        inList.set(slots[slot]);
+      if (repeated.mayRepeat(digest.hashCode())) {
+        Integer other = first.putIfAbsent(digest, i);
+        if (other != null) {
+          inList.set(i);
+          inList.set(other);
+        }
       }
     }
   }
 
   private void assignLists() throws InvalidTreeException {
+    Repetitions sets = new Repetitions(lists.length);
+    for (Inode inode : inodes.inodes) {
+      sets.add(inode.xattrs().hashCode());
+    }
     for (int i = 0; i < lists.length; i++) {
       Inode inode = inodes.inodes[i];
       int roles = roles(i, inode);
@@ -176,6 +192,9 @@ final class XattrTable {
       }
       XattrList list;
       if (roles == 0 && metacopy == null) {
+        if (!inode.xattrs().isEmpty() && !sets.mayRepeat(inode.xattrs().hashCode())) {
+          continue;
+        }
         list = plain.get(inode.xattrs());
         if (list == null) {
           list = list(inode.xattrs(), 0, null, null);
@@ -229,13 +248,79 @@ final class XattrTable {
     return known == null ? xattr : known;
   }
 
+  /** Interns those pairs of inodes without a list that another inode may have, too. */
+  private void findCommonPairs() {
+    long own = 0;
+    for (int i = 0; i < lists.length; i++) {
+      own += lists[i] == null ? inodes.inodes[i].xattrs().size() : 0;
+    }
+    if (own == 0) {
+      return;
+    }
+    ownSizes = new int[lists.length];
+    repeatedPairs = new Repetitions(own + pairs.size());
+    for (Xattr pair : pairs.keySet()) {
+      if (!pair.isOfObject()) {
+        repeatedPairs.addRepeated(pair.longHash());
+      }
+    }
+    for (int i = 0; i < lists.length; i++) {
+      if (lists[i] == null) {
+        for (XattrSet.Cursor c = inodes.inodes[i].xattrs().cursor(); c.next(); ) {
+          repeatedPairs.add(storedHash(c));
+        }
+      }
+    }
+    for (int i = 0; i < lists.length; i++) {
+      if (lists[i] == null) {
+        for (XattrSet.Cursor c = inodes.inodes[i].xattrs().cursor(); c.next(); ) {
+          if (repeatedPairs.mayRepeat(storedHash(c))) {
+            intern(new Xattr(storedName(c), c.value(), version)).count++;
+          }
+        }
+      }
+    }
+  }
+
+  private byte[] storedName(XattrSet.Cursor cursor) {
+    byte[] name = cursor.name();
+    hasAcl |= Arrays.equals(name, ACL_ACCESS) || Arrays.equals(name, ACL_DEFAULT);
+    return Xattr.startsWith(name, OVERLAY) ? escaped(name) : name;
+  }
+
+  /** As {@link Xattr#longHash} of the pair that is stored. */
+  private long storedHash(XattrSet.Cursor c) {
+    byte[] name = c.array();
+    int from = c.nameOffset();
+    int length = c.nameLength();
+    if (c.nameStartsWith(OVERLAY)) {
+      name = storedName(c);
+      from = 0;
+      length = name.length;
+    }
+    return Repetitions.hash(
+        Repetitions.hash(0, name, from, length), c.array(), c.valueOffset(), c.valueLength());
+  }
+
+  /** {@return the list of an inode whose attributes are like those of no other} */
+  private XattrList ownList(int number) {
+    XattrSet input = inodes.inodes[number].xattrs();
+    List<Xattr> result = new ArrayList<>(input.size());
+    for (XattrSet.Cursor c = input.cursor(); c.next(); ) {
+      Xattr pair = new Xattr(storedName(c), c.value(), version);
+      Xattr known = repeatedPairs.mayRepeat(pair.longHash()) ? pairs.get(pair) : null;
+      result.add(known == null ? pair : known);
+    }
+    XattrList list = sorted(result);
+    list.measure(version);
+    return list;
+  }
+
   private XattrList list(
       XattrSet input, int roles, @Nullable Xattr metacopy, @Nullable Xattr redirect) {
     List<Xattr> result = new ArrayList<>(input.size() + 4);
     for (XattrSet.Cursor c = input.cursor(); c.next(); ) {
-      byte[] name = c.name();
-      hasAcl |= Arrays.equals(name, ACL_ACCESS) || Arrays.equals(name, ACL_DEFAULT);
-      set(result, Xattr.startsWith(name, OVERLAY) ? escaped(name) : name, c.value());
+      set(result, storedName(c), c.value());
     }
     if ((roles & WHITEOUT) != 0) {
       setAll(result, WHITEOUT_MARKS);
@@ -256,7 +341,7 @@ final class XattrTable {
       if (metacopy != null) {
         result.addFirst(metacopy);
       }
-      return new XattrList(result.toArray(Xattr[]::new), 0, 0);
+      return sorted(result);
     }
     if (metacopy != null) {
       result.add(metacopy);
@@ -264,11 +349,18 @@ final class XattrTable {
     if (redirect != null) {
       result.add(redirect);
     }
-    result.sort((a, b) -> Arrays.compareUnsigned(a.name, b.name));
+    return sorted(result);
+  }
+
+  private XattrList sorted(List<Xattr> pairs) {
+    if (version == FormatVersion.V2) {
+      return new XattrList(pairs.toArray(Xattr[]::new), 0, 0); // in the order of the input
+    }
+    pairs.sort((a, b) -> Arrays.compareUnsigned(a.name, b.name));
     return new XattrList(
-        result.toArray(Xattr[]::new),
-        countBelow(result, Xattr.METACOPY),
-        countBelow(result, Xattr.REDIRECT));
+        pairs.toArray(Xattr[]::new),
+        countBelow(pairs, Xattr.METACOPY),
+        countBelow(pairs, Xattr.REDIRECT));
   }
 
   private void setAll(List<Xattr> list, Mark[] marks) {
@@ -321,9 +413,20 @@ final class XattrTable {
     }
     plain.values().forEach(list -> list.measure(version));
     special.values().forEach(list -> list.measure(version));
-    pairs.clear();
     plain.clear();
     special.clear();
+    pairs.clear();
+    if (ownSizes.length == 0) {
+      return;
+    }
+    for (Xattr pair : shared) {
+      pairs.put(pair, pair);
+    }
+    for (int i = 0; i < lists.length; i++) {
+      if (lists[i] == null) {
+        ownSizes[i] = ownList(i).bodySize();
+      }
+    }
   }
 
   private static void count(Collection<XattrList> lists) {
@@ -349,23 +452,23 @@ final class XattrTable {
 
   /** {@return the size of the xattr body of an inode, 0 for none} */
   int bodySize(int number) {
+    XattrList list = lists[number];
+    int size = list == null ? ownSizes[number] : list.bodySize();
     ObjectEntries own = ownEntries(number);
-    return own == null ? lists[number].bodySize() : lists[number].bodySizeWithObject(own.size());
+    return own == null ? size : Math.max(size, XattrList.BODY_HEADER) + own.size();
   }
 
   /**
    * Writes the xattr body of an inode and returns the position after it; nothing if there is none.
    */
   int writeBody(int number, byte[] out, int at, long referenceBase) {
+    XattrList list = lists[number] == null ? ownList(number) : lists[number];
     ObjectEntries own = ownEntries(number);
     if (own != null) {
       Digest digest = object(inodes.inodes[number]);
-      return lists[number].writeBody(
-          out, at, referenceBase, digest == null ? null : own.of(digest));
+      return list.writeBody(out, at, referenceBase, digest == null ? null : own.of(digest));
     }
-    return lists[number].bodySize() == 0
-        ? at
-        : lists[number].writeBody(out, at, referenceBase, null);
+    return list.bodySize() == 0 ? at : list.writeBody(out, at, referenceBase, null);
   }
 
   /** The template for an object that only this inode has; null if it has none or shares it. */

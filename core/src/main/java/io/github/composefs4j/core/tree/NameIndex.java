@@ -54,11 +54,16 @@ final class NameIndex {
   }
 
   private int slot(byte[] name) {
+    return (int) (hash(name) >>> 32) & slots.length - 1;
+  }
+
+  /** {@return a hash that no input can foresee} */
+  static long hash(byte[] bytes) {
     long hash = SEED;
-    for (byte b : name) {
+    for (byte b : bytes) {
       hash = (hash ^ b) * MIX;
       hash ^= hash >>> 29;
     }
-    return (int) (hash >>> 32) & slots.length - 1;
+    return hash;
   }
 }

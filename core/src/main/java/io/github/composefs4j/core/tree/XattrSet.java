@@ -34,7 +34,7 @@ public final class XattrSet {
   private XattrSet(byte[] encoded, int count) {
     this.encoded = encoded;
     this.count = count;
-    this.hash = Arrays.hashCode(encoded);
+    this.hash = (int) (NameIndex.hash(encoded) >>> 32);
   }
 
   /** {@return the number of attributes} */
