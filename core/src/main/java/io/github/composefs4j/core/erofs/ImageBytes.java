@@ -101,9 +101,20 @@ public final class ImageBytes implements Closeable {
    */
   public static ImageBytes verified(
       Verifier verifier, ObjectReader reader, Digest digest, String name) throws IOException {
+    return verified(verifier, reader, digest, name, COPIED_MAX);
+  }
+
+  static ImageBytes verified(
+      Verifier verifier, ObjectReader reader, Digest digest, String name, long copiedMax)
+      throws IOException {
     VerifiedReader verified = verifier.open(reader, digest, name);
-    if (verified.isKernelVerified() || reader.size() > COPIED_MAX) {
-      return of(verified, name);
+    try {
+      if (verified.isKernelVerified() || reader.size() > copiedMax) {
+        return of(verified, name);
+      }
+    } catch (IOException | RuntimeException e) {
+      verified.close();
+      throw e;
     }
     try (verified) {
       AtomicReferenceArray<byte[]> pages = new AtomicReferenceArray<>(pages(reader.size()));

@@ -120,7 +120,7 @@ final class TreeSource {
       checkWanted(Thread.currentThread());
       if (verifier.hashes.get(digest, TREE, 0) instanceof MerkleTree known && isUsable(known)) {
         if (known.size() != size) {
-          throw verifier.failed(DigestMismatchException.size(name, known.size(), size));
+          throw DigestMismatchException.size(name, known.size(), size);
         }
         return new Built(known, null);
       }
@@ -276,7 +276,7 @@ final class TreeSource {
       verifier.bytesHashed.add(size);
       verifier.treesBuilt.increment();
       if (!actual.equals(digest)) {
-        throw verifier.failed(DigestMismatchException.whole(name, digest.hex(), actual.hex()));
+        throw DigestMismatchException.whole(name, digest.hex(), actual.hex());
       }
       return new Built(collector.accept(), whole);
     } finally {
@@ -288,7 +288,7 @@ final class TreeSource {
   void readFully(long position, byte[] into, int offset, int length, long size) throws IOException {
     int read = content.read(position, into, offset, length);
     if (read < length) {
-      throw verifier.failed(DigestMismatchException.size(name, size, position + read));
+      throw DigestMismatchException.size(name, size, position + read);
     }
   }
 
@@ -438,13 +438,12 @@ final class TreeSource {
   DigestMismatchException wrongBlocks(
       MerkleTree tree, long leaves, byte[] expected, byte[] actual) {
     long first = leaves * tree.perBlock();
-    return verifier.failed(
-        DigestMismatchException.blocks(
-            name,
-            first,
-            Math.min(tree.perBlock(), tree.dataBlocks() - first),
-            HexFormat.of().formatHex(expected),
-            HexFormat.of().formatHex(actual)));
+    return DigestMismatchException.blocks(
+        name,
+        first,
+        Math.min(tree.perBlock(), tree.dataBlocks() - first),
+        HexFormat.of().formatHex(expected),
+        HexFormat.of().formatHex(actual));
   }
 
   /** {@return the hash that a block of hashes must have, in an array of its own} */

@@ -39,6 +39,7 @@ public final class VerifiedReader implements ObjectReader {
   private final String name;
   private final long promisedSize;
   private final TreeSource trees;
+  private final PrivateCopies copies;
 
   /** Who uses {@link #content}: the owner, and the reads that are going on. */
   private final AtomicInteger users = new AtomicInteger(1);
@@ -53,6 +54,7 @@ public final class VerifiedReader implements ObjectReader {
     this.promisedSize = size;
     this.name = name;
     this.trees = new TreeSource(verifier, content, digest, name);
+    this.copies = new PrivateCopies(verifier, this);
   }
 
   /** {@return what the bytes are held to} */
@@ -87,6 +89,8 @@ public final class VerifiedReader implements ObjectReader {
     enter();
     try {
       return isKernelVerified() ? content.size() : tree(null).size();
+    } catch (DigestMismatchException e) {
+      throw verifier.failed(e);
     } finally {
       leave();
     }
@@ -136,16 +140,21 @@ public final class VerifiedReader implements ObjectReader {
       int count = (int) Math.min(length, checked.size() - position);
       if (whole[0] != null) {
         System.arraycopy(whole[0], (int) position, into, offset, count);
+        copies.keep(checked, 0, whole[0], 0, whole[0].length);
+      } else if (copies.isOn()) {
+        copies.read(checked, position, into, offset, count);
       } else {
         readChecked(checked, position, into, offset, count);
       }
       return count;
+    } catch (DigestMismatchException e) {
+      throw verifier.failed(e);
     } finally {
       leave();
     }
   }
 
-  private void readChecked(MerkleTree checked, long position, byte[] into, int offset, int length)
+  void readChecked(MerkleTree checked, long position, byte[] into, int offset, int length)
       throws IOException {
     long span = (long) checked.perBlock() * BLOCK;
     long first = position / span;
@@ -223,12 +232,11 @@ public final class VerifiedReader implements ObjectReader {
       hasher.hash(into, offset + at, count);
       if (!hasher.matches(leaves, slot)) {
         Arrays.fill(into, offset, offset + length, (byte) 0);
-        throw verifier.failed(
-            DigestMismatchException.block(
-                name,
-                (position + at) / BLOCK,
-                HexFormat.of().formatHex(leaves, slot, slot + checked.hashSize()),
-                HexFormat.of().formatHex(hasher.result)));
+        throw DigestMismatchException.block(
+            name,
+            (position + at) / BLOCK,
+            HexFormat.of().formatHex(leaves, slot, slot + checked.hashSize()),
+            HexFormat.of().formatHex(hasher.result));
       }
     }
   }
@@ -285,6 +293,8 @@ public final class VerifiedReader implements ObjectReader {
               verifier.options.parallelism());
       verifier.bytesHashed.add(size);
       requireDigest(actual);
+    } catch (DigestMismatchException e) {
+      throw verifier.failed(e);
     } finally {
       leave();
     }
@@ -292,7 +302,7 @@ public final class VerifiedReader implements ObjectReader {
 
   private void requireDigest(Digest actual) throws DigestMismatchException {
     if (!actual.equals(digest)) {
-      throw verifier.failed(DigestMismatchException.whole(name, digest.hex(), actual.hex()));
+      throw DigestMismatchException.whole(name, digest.hex(), actual.hex());
     }
   }
 
@@ -315,6 +325,8 @@ public final class VerifiedReader implements ObjectReader {
       verifier.bytesHashed.add(size);
       requireDigest(VerityHasher.digest(digest.algorithm(), all));
       return all;
+    } catch (DigestMismatchException e) {
+      throw verifier.failed(e);
     } finally {
       leave();
     }
@@ -349,6 +361,8 @@ public final class VerifiedReader implements ObjectReader {
       verifier.bytesHashed.add(size);
       requireDigest(hasher.digest());
       return size;
+    } catch (DigestMismatchException e) {
+      throw verifier.failed(e);
     } finally {
       leave();
     }

@@ -70,12 +70,13 @@ class VerifiedReaderTest {
     assertThat(verifier.statistics().treesBuilt()).isEqualTo(2);
   }
 
-  @Test
-  void readsAnyRange() {
+  @ParameterizedTest
+  @ValueSource(ints = {0, MIB, 16 * MIB})
+  void readsAnyRange(int copies) {
     byte[] content = bytes(3 * MIB + 777, 1);
     Digest digest = digest(content);
     // Room for a few blocks of leaves only.
-    Verifier verifier = new Verifier(VerifyOptions.defaults().withMemory(1 << 14, 0));
+    Verifier verifier = new Verifier(VerifyOptions.defaults().withMemory(1 << 14, copies));
     Seeds.forEach(
         300,
         random -> {
@@ -121,6 +122,41 @@ class VerifiedReaderTest {
       assertThat(verifier.statistics().failures()).isEqualTo(3);
       object.bytes = content;
       assertThat(read(reader, 0, content.length)).isEqualTo(content);
+    }
+  }
+
+  @Test
+  void privateCopiesAreNotHashedAgain() throws IOException {
+    byte[] content = bytes(5 * MIB + 100, 6);
+    Verifier verifier = new Verifier(VerifyOptions.defaults().withMemory(MIB, 16 * MIB));
+    MemoryObject object = new MemoryObject(content);
+    try (VerifiedReader reader = verifier.open(object, digest(content), "it")) {
+      assertThat(read(reader, 0, content.length)).isEqualTo(content);
+      long hashed = verifier.statistics().bytesHashed();
+      byte[] bad = content.clone();
+      bad[10] ^= 1;
+      object.bytes = bad;
+      assertThat(read(reader, 0, content.length)).isEqualTo(content);
+      assertThat(read(reader, 5, 7)).isEqualTo(Arrays.copyOfRange(content, 5, 12));
+      assertThat(verifier.statistics().bytesHashed()).isEqualTo(hashed);
+      assertThat(verifier.statistics().dataBytes()).isBetween(5L * MIB, 16L * MIB);
+    }
+  }
+
+  @Test
+  void aWrongBlockBesideAWantedOneIsNoFailure() throws IOException {
+    byte[] content = bytes(5 * MIB, 7);
+    Verifier verifier = new Verifier(VerifyOptions.defaults().withMemory(MIB, 16 * MIB));
+    MemoryObject object = new MemoryObject(content);
+    try (VerifiedReader reader = verifier.open(object, digest(content), "it")) {
+      reader.size();
+      byte[] bad = content.clone();
+      bad[10] ^= 1;
+      object.bytes = bad;
+      assertThat(read(reader, 4096, 7)).isEqualTo(Arrays.copyOfRange(content, 4096, 4103));
+      assertThat(verifier.statistics().failures()).isZero();
+      assertThatThrownBy(() -> read(reader, 4090, 7)).isInstanceOf(DigestMismatchException.class);
+      assertThat(verifier.statistics().failures()).isEqualTo(1);
     }
   }
 
