@@ -1,6 +1,7 @@
 /** The commands. */
 @org.jspecify.annotations.NullMarked
 module io.github.composefs4j.cli {
+  requires com.google.gson;
   requires io.github.composefs4j.core;
   requires io.github.composefs4j.linux;
   requires static org.jspecify;

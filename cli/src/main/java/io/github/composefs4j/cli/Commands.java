@@ -8,6 +8,7 @@ import io.github.composefs4j.cli.images.ComposefsDump;
 import io.github.composefs4j.cli.images.ComposefsInfo;
 import io.github.composefs4j.cli.images.Mkcomposefs;
 import io.github.composefs4j.cli.images.MountComposefs;
+import io.github.composefs4j.cli.repository.RepositoryCommands;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -43,8 +44,25 @@ final class Commands {
   /** {@return all that stands below {@code composefs}} */
   static Group umbrella() {
     List<Entry> entries = dropIns();
+    entries.add(cfsctl());
+    entries.addAll(RepositoryCommands.entries());
     entries.add(new Leaf("umount", Umount::new));
     entries.add(new Leaf("doctor", Doctor::new));
-    return new Group("composefs", "make, inspect, mount and store composefs images", null, entries);
+    return new Group(
+        "composefs",
+        "make, inspect, mount and store composefs images",
+        RepositoryCommands::common,
+        entries);
+  }
+
+  /** {@return the commands by the name of the program of composefs-rs} */
+  static Group cfsctl() {
+    List<Entry> entries = new ArrayList<>(RepositoryCommands.entries());
+    entries.add(new Leaf("umount", Umount::new));
+    return new Group(
+        "cfsctl",
+        "keep composefs images in a repository",
+        RepositoryCommands::common,
+        entries);
   }
 }

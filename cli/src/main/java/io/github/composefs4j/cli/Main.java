@@ -58,7 +58,8 @@ public final class Main {
           },
           1);
     }
-    return runner.run(Commands.umbrella(), args);
+    return runner.run(
+        program.equals("cfsctl") ? Commands.cfsctl() : Commands.umbrella(), args);
   }
 
   /** {@return the version that was built, as the jar's manifest tells} */

@@ -13,7 +13,7 @@ public final class WriteManuals {
 
   /** Writes them. */
   public static void main(String[] args) throws IOException {
-    List<Entry> programs = new ArrayList<>(List.of(Commands.umbrella()));
+    List<Entry> programs = new ArrayList<>(List.of(Commands.umbrella(), Commands.cfsctl()));
     programs.addAll(Commands.dropIns());
     Manuals.write(Path.of(args[0]), programs, Main.version());
   }

@@ -16,6 +16,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.util.Arrays;
 import java.util.IdentityHashMap;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,6 +34,7 @@ public final class DumpWriter {
 
   private final DumpText text;
   private final Links links;
+  private @Nullable Predicate<byte[]> omitted;
   private byte[] path = new byte[256];
 
   private DumpWriter(OutputStream out, Links links) {
@@ -50,7 +52,8 @@ public final class DumpWriter {
     IdentityHashMap<Inode, byte[]> ownPaths = new IdentityHashMap<>();
     DumpWriter writer = new DumpWriter(out, links);
     writer.walk(
-        tree,
+        tree.root(),
+        0,
         (directory, i, _) -> {
           if (directory.isLink(i)) {
             ownPaths.put(directory.child(i), new byte[0]);
@@ -58,7 +61,8 @@ public final class DumpWriter {
         });
     if (!ownPaths.isEmpty()) {
       writer.walk(
-          tree,
+          tree.root(),
+          0,
           (directory, i, length) -> {
             if (!directory.isLink(i) && ownPaths.containsKey(directory.child(i))) {
               ownPaths.put(directory.child(i), Arrays.copyOf(writer.path, length));
@@ -68,7 +72,8 @@ public final class DumpWriter {
     writer.path[0] = '/';
     writer.line(tree.root(), 1, null);
     writer.walk(
-        tree,
+        tree.root(),
+        0,
         (directory, i, length) ->
             writer.line(
                 directory.child(i),
@@ -77,16 +82,44 @@ public final class DumpWriter {
     writer.text.flush();
   }
 
+  /**
+   * Writes the lines of an inode and of everything below it, each in full: further names do not
+   * become hard link lines.
+   *
+   * @param path what the first line calls it
+   * @param omitted asked for names of extended attributes, which are left out if it says so
+   */
+  public static void writeBelow(
+      Inode inode, byte[] path, Predicate<byte[]> omitted, OutputStream out) throws IOException {
+    DumpWriter writer = new DumpWriter(out, Links.REPEATED);
+    writer.omitted = omitted;
+    int length = path.length;
+    while (length > 1 && path[length - 1] == '/') {
+      length--;
+    }
+    writer.path = Arrays.copyOf(path, Math.max(256, length));
+    writer.line(inode, length, null);
+    if (inode instanceof Directory directory) {
+      boolean root = length == 1 && path[0] == '/';
+      writer.walk(
+          directory,
+          root ? 0 : length,
+          (below, i, pathLength) -> writer.line(below.child(i), pathLength, null));
+    }
+    writer.text.flush();
+  }
+
   private interface Visitor {
     void visit(Directory directory, int entry, int pathLength) throws IOException;
   }
 
-  private void walk(FileTree tree, Visitor visitor) throws IOException {
+  private void walk(Directory top, int pathLength, Visitor visitor) throws IOException {
     Directory[] stack = new Directory[Limits.DEPTH_MAX + 2];
     int[] cursor = new int[stack.length];
     int[] lengths = new int[stack.length];
     int depth = 0;
-    stack[0] = tree.root();
+    stack[0] = top;
+    lengths[0] = pathLength;
     while (depth >= 0) {
       Directory directory = stack[depth];
       if (cursor[depth] == directory.size()) {
@@ -157,6 +190,10 @@ public final class DumpWriter {
         inode.mtimeNanos());
     text.content(linkTo != null ? linkTo : payload, content, digest);
     for (XattrSet.Cursor c = inode.xattrs().cursor(); c.next(); ) {
+      int end = c.nameOffset() + c.nameLength();
+      if (omitted != null && omitted.test(Arrays.copyOfRange(c.array(), c.nameOffset(), end))) {
+        continue;
+      }
       text.xattr(
           c.array(), c.nameOffset(), c.nameLength(), c.array(), c.valueOffset(), c.valueLength());
     }

@@ -1,0 +1,238 @@
+package io.github.composefs4j.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.google.gson.JsonParser;
+import io.github.composefs4j.cli.Commanding.Result;
+import io.github.composefs4j.core.testkit.Vectors;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.TreeSet;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * The commands on repositories: what they print of the sample repositories is what cfsctl printed,
+ * and a life of a repository from its making to an empty one.
+ */
+class RepositoryCommandsTest {
+  @TempDir Path directory;
+
+  private static String recorded(String sample, String file) {
+    return new String(
+        Vectors.bytes("repositories/" + sample + "/" + file), StandardCharsets.UTF_8);
+  }
+
+  private static Result cfsctl(String... args) {
+    return Commanding.run("cfsctl", args);
+  }
+
+  private static String ok(Result result) {
+    assertThat(result.err()).isEmpty();
+    assertThat(result.status()).isZero();
+    return result.out();
+  }
+
+  private static void assertFails(int status, String message, Result result) {
+    assertThat(result.err()).contains(message).hasLineCount(1).startsWith("cfsctl");
+    assertThat(result.status()).isEqualTo(status);
+    assertThat(result.out()).isEmpty();
+  }
+
+  /** The cells of a table, row by row; cfsctl's rows are in the order of a directory. */
+  private static List<String> cells(String table) {
+    return table
+        .lines()
+        .filter(line -> line.startsWith("│"))
+        .map(line -> line.replaceAll("[│┆\\s]+", " ").strip())
+        .sorted()
+        .toList();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"sha256-1", "sha256-2", "sha512-1"})
+  void printsWhatCfsctlPrinted(String sample) throws Exception {
+    String repo = Commanding.sample(sample, directory).toString();
+    assertThat(cells(ok(cfsctl("--repo", repo, "images", "--no-trunc"))))
+        .isEqualTo(cells(recorded(sample, "images.txt")));
+    var ours =
+        JsonParser.parseString(ok(cfsctl("images", "--json", "--repo", repo))).getAsJsonObject();
+    var theirs = JsonParser.parseString(recorded(sample, "images.json")).getAsJsonObject();
+    assertThat(ours.keySet()).isEqualTo(theirs.keySet());
+    assertThat(ours.getAsJsonArray("images"))
+        .containsExactlyInAnyOrderElementsOf(theirs.getAsJsonArray("images"));
+    assertThat(
+            new TreeSet<>(
+                ok(cfsctl("--repo=" + repo, "image-objects", "refs/tree/plain")).lines().toList()))
+        .isEqualTo(new TreeSet<>(recorded(sample, "image-objects.txt").lines().toList()));
+    assertThat(
+            ok(
+                cfsctl(
+                    "--repo",
+                    repo,
+                    "dump-files",
+                    "refs/tree/plain",
+                    "/usr/bin/tool",
+                    "/etc",
+                    "/usr/lib/x")))
+        .isEqualTo(recorded(sample, "dump-files.txt"));
+    assertThat(
+            ok(
+                cfsctl(
+                    "--repo",
+                    repo,
+                    "dump-files",
+                    "--backing-path-only",
+                    "refs/tree/plain",
+                    "/usr/bin/tool",
+                    "/etc/inline64",
+                    "/etc/external65")))
+        .isEqualTo(recorded(sample, "dump-files-backing.txt"));
+    for (String image : new String[] {"refs/tree/plain", "boot"}) {
+      assertThat(ok(cfsctl("--repo", repo, "verify", image))).contains("objects ok");
+    }
+    assertFails(1, "/nope not found", cfsctl("--repo", repo, "dump-files", "boot", "/nope"));
+    assertFails(
+        1,
+        "/etc is a directory",
+        cfsctl("--repo", repo, "dump-files", "--backing-path-only", "boot", "/etc"));
+    assertFails(1, "not found", cfsctl("--repo", repo, "image-objects", "nope"));
+    assertFails(1, "not found", cfsctl("--repo", repo, "cat", "refs/nope"));
+  }
+
+  @Test
+  void catGivesTheBytesThatNamedTheStream() throws Exception {
+    String repo = Commanding.sample("sha256-1", directory).toString();
+    List<String> streams = ok(cfsctl("--repo", repo, "streams")).lines().toList();
+    assertThat(streams).hasSize(11).isSorted();
+    int checked = 0;
+    for (String stream : streams) {
+      int colon = stream.indexOf("-sha256:");
+      if (colon >= 0) {
+        byte[] content =
+            ok(cfsctl("--repo", repo, "cat", stream)).getBytes(StandardCharsets.UTF_8);
+        if (stream.startsWith("oci-layer-")) {
+          continue;
+        }
+        var hash = java.security.MessageDigest.getInstance("SHA-256").digest(content);
+        assertThat(java.util.HexFormat.of().formatHex(hash)).isEqualTo(stream.substring(colon + 8));
+        checked++;
+      }
+    }
+    assertThat(checked).isGreaterThanOrEqualTo(6);
+  }
+
+  @Test
+  void anImageIsMadeNamedImportedAndForgotten() throws Exception {
+    String repo = directory.resolve("repo").toString();
+    assertThat(
+            ok(
+                cfsctl(
+                    "--repo", repo, "--insecure", "init", "--algorithm", "fsverity-sha256-12")))
+        .isEqualTo(
+            """
+            Initialized composefs repository at %s
+              algorithm: fsverity-sha256-12
+              verity:    not required (insecure)
+            """
+                .formatted(repo));
+    String[] again = {"init", repo, "--insecure", "--algorithm=fsverity-sha256-12"};
+    assertThat(ok(cfsctl(again))).isEqualTo("Repository already initialized at " + repo + "\n");
+    assertFails(1, "fsverity-sha256-12", cfsctl("init", repo, "--insecure"));
+    assertThat(ok(cfsctl("init", repo, "--insecure", "--ensure")))
+        .isEqualTo(
+            "Repository already initialized at " + repo + " (existing configuration preserved)\n");
+    assertThat(ok(cfsctl("--repo", repo, "images"))).isEqualTo("No images found\n");
+
+    Path tree = Files.createDirectories(directory.resolve("tree/usr"));
+    Files.writeString(tree.resolve("large"), "x".repeat(1000));
+    Files.writeString(tree.resolve("small"), "x");
+    String source = tree.getParent().toString();
+    String created = ok(cfsctl("--repo", repo, "create-image", source, "a/b")).strip();
+    assertThat(created).matches("sha256:[0-9a-f]{64}");
+    String digest = created.substring(7);
+    assertThat(ok(cfsctl("--repo", repo, "compute-id", source))).isEqualTo(digest + "\n");
+    assertThat(ok(cfsctl("compute-id", "--no-repo", "--hash=sha256", source)))
+        .isEqualTo(digest + "\n");
+    String dump = ok(cfsctl("--repo", repo, "create-dumpfile", source));
+    Path dumped = Files.writeString(directory.resolve("tree.dump"), dump);
+    assertThat(
+            Commanding.run(
+                    "mkcomposefs",
+                    "--from-file",
+                    "--format-version=1",
+                    "--print-digest-only",
+                    dumped.toString())
+                .out())
+        .isEqualTo(digest + "\n");
+
+    ok(cfsctl("--repo", repo, "ref", "set", "c", digest));
+    ok(cfsctl("--repo", repo, "ref", "mv", "c", "d"));
+    assertThat(ok(cfsctl("--repo", repo, "ref", "list")))
+        .isEqualTo("a/b\t" + digest + "\nd\t" + digest + "\n");
+    byte[] image =
+        Files.readAllBytes(
+            Path.of(repo, "objects", digest.substring(0, 2), digest.substring(2)));
+    assertThat(ok(Commanding.run(image, "cfsctl", "--repo", repo, "import-image", "e")))
+        .isEqualTo(created + "\n");
+    assertFails(
+        1,
+        "no EROFS",
+        Commanding.run(new byte[5000], "cfsctl", "--repo", repo, "import-image", "f"));
+    for (String hostile : new String[] {"../x", "/x", "", "a//b", "."}) {
+      assertThat(cfsctl("--repo", repo, "create-image", source, hostile).status()).isEqualTo(1);
+    }
+    ok(cfsctl("--repo", repo, "ref", "rm", "a/b", "d", "e"));
+    assertThat(ok(cfsctl("--repo", repo, "images", "--json")))
+        .isEqualTo("{\n  \"images\": []\n}\n");
+    assertFails(1, "not found", cfsctl("--repo", repo, "ref", "rm", "d"));
+  }
+
+  @Test
+  void aDamagedObjectIsFoundByVerify() throws Exception {
+    Path repo = Commanding.sample("sha256-1", directory);
+    Path data;
+    try (var files = Files.list(repo.resolve("objects/28"))) {
+      data = files.filter(file -> file.toString().contains("/34b6ab")).findFirst().orElseThrow();
+    }
+    data.toFile().setWritable(true);
+    byte[] content = Files.readAllBytes(data);
+    content[10] ^= 1;
+    Files.write(data, content);
+    Result damaged = cfsctl("--repo", repo.toString(), "verify", "refs/tree/plain");
+    assertThat(damaged.status()).isEqualTo(1);
+    assertThat(damaged.err()).contains("2834b6ab").contains("1 of 5 objects");
+    assertThat(damaged.out()).isEmpty();
+    Files.delete(data);
+    assertThat(cfsctl("--repo", repo.toString(), "verify", "refs/tree/plain").err())
+        .contains("2834b6ab")
+        .contains("1 of 5 objects");
+  }
+
+  @Test
+  void aTransactionRunsACommandAndEndsAsItDoes() throws Exception {
+    String repo = Commanding.sample("sha256-1", directory).toString();
+    assertThat(cfsctl("--repo", repo, "transaction", "--", "sh", "-c", "exit 7").status())
+        .isEqualTo(7);
+  }
+
+  @Test
+  void wrongCommandLinesAreTwo() {
+    String nowhere = directory.resolve("nowhere").toString();
+    assertFails(2, "did you mean 'images'?", cfsctl("imagse"));
+    assertFails(2, "NAME is missing", cfsctl("--repo", nowhere, "dump-files"));
+    assertFails(2, "unknown option '--nope'", cfsctl("--repo", nowhere, "images", "--nope"));
+    assertFails(2, "exclude each other", cfsctl("--repo", nowhere, "--user", "images"));
+    assertFails(2, "--no-repo", cfsctl("--no-repo", "images"));
+    assertFails(2, "unexpected 'x'", cfsctl("--repo", nowhere, "images", "x"));
+    assertFails(1, "not a repository", cfsctl("--repo", nowhere, "images"));
+    assertFails(2, "no command", cfsctl());
+    assertThat(ok(cfsctl("help", "ref", "set"))).startsWith("usage: cfsctl ref set ");
+    assertThat(ok(Commanding.run("composefs", "cfsctl", "images", "--help")))
+        .startsWith("usage: composefs cfsctl images ");
+  }
+}
