@@ -143,7 +143,7 @@ class RepositoryCommandsTest {
     String[] again = {"init", repo, "--insecure", "--algorithm=fsverity-sha256-12"};
     assertThat(ok(cfsctl(again))).isEqualTo("Repository already initialized at " + repo + "\n");
     assertFails(1, "fsverity-sha256-12", cfsctl("init", repo, "--insecure"));
-    assertThat(ok(cfsctl("init", repo, "--insecure", "--ensure")))
+    assertThat(ok(cfsctl("init", "--ensure", "--erofs-version=2", again[1], again[2], again[3])))
         .isEqualTo(
             "Repository already initialized at " + repo + " (existing configuration preserved)\n");
     assertThat(ok(cfsctl("--repo", repo, "images"))).isEqualTo("No images found\n");
