@@ -5,5 +5,7 @@ module io.github.composefs4j.cli {
   requires io.github.composefs4j.core;
   requires io.github.composefs4j.linux;
   requires static org.jspecify;
-  provides System.LoggerFinder with io.github.composefs4j.cli.QuietLoggers;
+
+  provides System.LoggerFinder with
+      io.github.composefs4j.cli.QuietLoggers;
 }

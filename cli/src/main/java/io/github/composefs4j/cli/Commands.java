@@ -60,9 +60,6 @@ final class Commands {
     List<Entry> entries = new ArrayList<>(RepositoryCommands.entries());
     entries.add(new Leaf("umount", Umount::new));
     return new Group(
-        "cfsctl",
-        "keep composefs images in a repository",
-        RepositoryCommands::common,
-        entries);
+        "cfsctl", "keep composefs images in a repository", RepositoryCommands::common, entries);
   }
 }

@@ -58,8 +58,7 @@ public final class Main {
           },
           1);
     }
-    return runner.run(
-        program.equals("cfsctl") ? Commands.cfsctl() : Commands.umbrella(), args);
+    return runner.run(program.equals("cfsctl") ? Commands.cfsctl() : Commands.umbrella(), args);
   }
 
   /** {@return the version that was built, as the jar's manifest tells} */

@@ -33,17 +33,13 @@ final class Commanding {
             new PrintStream(err, true, StandardCharsets.UTF_8));
     int status = Main.run(program, List.of(args), console);
     return new Result(
-        status,
-        out.toString(StandardCharsets.UTF_8),
-        err.toString(StandardCharsets.UTF_8));
+        status, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
   }
 
   /** A directory with one of the sample repositories in it. */
   static Path sample(String name, Path directory) throws IOException, InterruptedException {
     Path archive = directory.resolve(name + ".tar.xz");
-    byte[] bytes =
-        Vectors.bytes(
-            "repositories/" + name + "/repository.tar.xz");
+    byte[] bytes = Vectors.bytes("repositories/" + name + "/repository.tar.xz");
     Files.write(archive, bytes);
     program("tar", "-xf", archive.toString(), "-C", directory.toString());
     return directory.resolve("repo-" + name);

@@ -23,8 +23,7 @@ class RepositoryCommandsTest {
   @TempDir Path directory;
 
   private static String recorded(String sample, String file) {
-    return new String(
-        Vectors.bytes("repositories/" + sample + "/" + file), StandardCharsets.UTF_8);
+    return new String(Vectors.bytes("repositories/" + sample + "/" + file), StandardCharsets.UTF_8);
   }
 
   private static Result cfsctl(String... args) {
@@ -113,8 +112,7 @@ class RepositoryCommandsTest {
     for (String stream : streams) {
       int colon = stream.indexOf("-sha256:");
       if (colon >= 0) {
-        byte[] content =
-            ok(cfsctl("--repo", repo, "cat", stream)).getBytes(StandardCharsets.UTF_8);
+        byte[] content = ok(cfsctl("--repo", repo, "cat", stream)).getBytes(StandardCharsets.UTF_8);
         if (stream.startsWith("oci-layer-")) {
           continue;
         }
@@ -130,9 +128,7 @@ class RepositoryCommandsTest {
   void anImageIsMadeNamedImportedAndForgotten() throws Exception {
     String repo = directory.resolve("repo").toString();
     assertThat(
-            ok(
-                cfsctl(
-                    "--repo", repo, "--insecure", "init", "--algorithm", "fsverity-sha256-12")))
+            ok(cfsctl("--repo", repo, "--insecure", "init", "--algorithm", "fsverity-sha256-12")))
         .isEqualTo(
             """
             Initialized composefs repository at %s
@@ -175,13 +171,12 @@ class RepositoryCommandsTest {
     assertThat(ok(cfsctl("--repo", repo, "ref", "list")))
         .isEqualTo("a/b\t" + digest + "\nd\t" + digest + "\n");
     byte[] image =
-        Files.readAllBytes(
-            Path.of(repo, "objects", digest.substring(0, 2), digest.substring(2)));
+        Files.readAllBytes(Path.of(repo, "objects", digest.substring(0, 2), digest.substring(2)));
     assertThat(ok(Commanding.run(image, "cfsctl", "--repo", repo, "import-image", "e")))
         .isEqualTo(created + "\n");
     assertFails(
         1,
-        "no EROFS",
+        "no composefs image",
         Commanding.run(new byte[5000], "cfsctl", "--repo", repo, "import-image", "f"));
     for (String hostile : new String[] {"../x", "/x", "", "a//b", "."}) {
       assertThat(cfsctl("--repo", repo, "create-image", source, hostile).status()).isEqualTo(1);

@@ -39,8 +39,7 @@ final class Refs extends RepositoryCommand {
               Definition.command("mv", "rename, replacing what has the new name")
                   .operand("REF", "the name")
                   .operand("NEW", "the new name");
-          case REMOVE ->
-              Definition.command("rm", "remove names").repeated("REF", "a name", false);
+          case REMOVE -> Definition.command("rm", "remove names").repeated("REF", "a name", false);
         };
     return definition.flag(
         "streams", "of streams; otherwise of images", () -> category = Category.STREAMS);

@@ -110,9 +110,7 @@ final class RepositoryOptions {
         options
             .withExpected(hash)
             .withSecurity(
-                requireVerity
-                    ? Security.REQUIRED
-                    : insecure ? Security.INSECURE : Security.AS_IS)
+                requireVerity ? Security.REQUIRED : insecure ? Security.INSECURE : Security.AS_IS)
             .withUpgrade(!noUpgrade)
             .withFormat(format));
   }

@@ -29,8 +29,7 @@ final class TreeOptions {
       return definition;
     }
     return definition
-        .flag(
-            "bootable", "empty /boot and /sysroot, give SELinux labels", () -> bootable = true)
+        .flag("bootable", "empty /boot and /sysroot, give SELinux labels", () -> bootable = true)
         .option(
             "xattrs",
             "allowlist-only|keep-user-xattrs",
