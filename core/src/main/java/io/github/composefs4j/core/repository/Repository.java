@@ -15,6 +15,8 @@ import io.github.composefs4j.core.spi.HostFile;
 import io.github.composefs4j.core.spi.HostStat;
 import io.github.composefs4j.core.spi.Platform;
 import io.github.composefs4j.core.spi.StoreDirectory;
+import io.github.composefs4j.core.spi.StreamCodec;
+import io.github.composefs4j.core.stream.SplitStream;
 import io.github.composefs4j.core.tree.FileName;
 import io.github.composefs4j.core.verified.Verifier;
 import io.github.composefs4j.core.verified.VerifyOptions;
@@ -22,6 +24,7 @@ import io.github.composefs4j.core.verity.Digest;
 import io.github.composefs4j.core.verity.HashAlgorithm;
 import java.io.Closeable;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
@@ -472,6 +475,74 @@ public final class Repository implements Closeable {
         return ImageAccess.objects(image, algorithm());
       }
     });
+  }
+
+  /**
+   * {@return a stream, held to its digest block by block} Nothing keeps what it refers to from being
+   * collected but a {@link #hold}.
+   *
+   * @param name as in {@link #resolveStream}
+   */
+  public SplitStream openStream(String name) throws IOException {
+    String entry = resolveStream(name);
+    return reading(() -> StreamAccess.open(this, StreamAccess.require(streams, entry), entry));
+  }
+
+  /** {@return the stream that an object is, as {@link #openStream(String)}} */
+  public SplitStream openStream(Digest digest) throws IOException {
+    return reading(() -> StreamAccess.open(this, digest, "stream " + digest.hex()));
+  }
+
+  /**
+   * Writes the content of a stream. Each object is verified before any of its bytes are written.
+   *
+   * @param name as in {@link #resolveStream}
+   */
+  public void cat(String name, OutputStream out) throws IOException {
+    String entry = resolveStream(name);
+    reading(() -> {
+      try (SplitStream stream =
+          StreamAccess.open(this, StreamAccess.require(streams, entry), entry)) {
+        stream.writeTo(
+            codec(), (digest, to) -> StreamAccess.copy(this, digest, to), out);
+      }
+      return null;
+    });
+  }
+
+  /** {@return the codec for streams, or null if none is installed} */
+  @Nullable StreamCodec codec() {
+    return StreamCodec.find().orElse(null);
+  }
+
+  /**
+   * Removes what no ref reaches (repository.md, section 10).
+   *
+   * @return what was done, and what was found on the way
+   * @throws RepositoryException if others use the repository for longer than to be waited for
+   */
+  public GcResult collect(GcOptions gc) throws IOException {
+    if (!gc.dryRun()) {
+      requireWritable();
+    }
+    return new GarbageCollector(this, gc).run();
+  }
+
+  /** {@return what is wrong with this repository (repository.md, section 11)} */
+  public FsckReport check(FsckOptions fsck) throws IOException {
+    return reading(() -> new Fsck(this, fsck).run());
+  }
+
+  /**
+   * Checks, fetches what is damaged or missing from elsewhere, puts aside what cannot be repaired,
+   * and checks again.
+   *
+   * @param source where sound objects may be; verified on arrival
+   */
+  public RepairReport repair(FsckOptions fsck, ObjectStore source, Waiting waiting)
+      throws IOException {
+    requireWritable();
+    return new Repair(this, source, waiting).run(fsck);
   }
 
   private ErofsImage openImageUnlocked(String name) throws IOException {

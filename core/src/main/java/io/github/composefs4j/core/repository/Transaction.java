@@ -4,12 +4,17 @@ import io.github.composefs4j.core.erofs.ErofsImage;
 import io.github.composefs4j.core.erofs.FormatVersion;
 import io.github.composefs4j.core.erofs.ImageOptions;
 import io.github.composefs4j.core.erofs.ImageWriter;
+import io.github.composefs4j.core.errors.CorruptStreamException;
+import io.github.composefs4j.core.errors.DigestMismatchException;
+import io.github.composefs4j.core.errors.MissingObjectException;
 import io.github.composefs4j.core.errors.RepositoryException;
 import io.github.composefs4j.core.errors.RepositoryException.Reason;
 import io.github.composefs4j.core.objects.LocalObjectStore;
 import io.github.composefs4j.core.scan.ScanOptions;
 import io.github.composefs4j.core.scan.ScanProgress;
 import io.github.composefs4j.core.scan.Scanner;
+import io.github.composefs4j.core.stream.SplitStream;
+import io.github.composefs4j.core.stream.SplitStreamWriter;
 import io.github.composefs4j.core.tree.FileTree;
 import io.github.composefs4j.core.verity.Digest;
 import java.io.Closeable;
@@ -22,6 +27,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -189,6 +195,46 @@ public final class Transaction implements Closeable {
       streamRefs.put(ref, contentId);
     }
     streams.put(contentId, stream);
+  }
+
+  /**
+   * Stores a stream and names it. The objects that it uses must have been put.
+   *
+   * @param contentId the name of its entry
+   * @param ref what it is to be called besides, or null
+   * @return the digest of the stream's object
+   */
+  public Digest putStream(SplitStreamWriter stream, String contentId, @Nullable String ref)
+      throws IOException {
+    repository.links(Category.STREAMS).requireEntryName(contentId);
+    Digest digest;
+    try (LocalObjectStore.NewObject object = objects.create(worker)) {
+      stream.finish(object);
+      digest = object.commit(null);
+    }
+    addStream(contentId, digest, ref);
+    return digest;
+  }
+
+  /**
+   * {@return the object of a stream that is named already and whole: the entry and all that it
+   * refers to are there} Importers ask before they do the work again; a stream of which something is
+   * missing is to be imported anew.
+   */
+  public Optional<Digest> findStream(String contentId) throws IOException {
+    Digest digest = repository.links(Category.STREAMS).object(contentId);
+    if (digest == null) {
+      return Optional.empty();
+    }
+    try (SplitStream stream = StreamAccess.open(repository, digest, contentId)) {
+      List<Digest> all = new ArrayList<>(stream.objects());
+      all.addAll(stream.references());
+      return objects.present(all).cardinality() == all.size()
+          ? Optional.of(digest)
+          : Optional.empty();
+    } catch (MissingObjectException | DigestMismatchException | CorruptStreamException e) {
+      return Optional.empty();
+    }
   }
 
   /** Makes or replaces a ref to an entry that is there or comes with this change. */

@@ -89,6 +89,21 @@ public final class Digest implements Comparable<Digest> {
     }
   }
 
+  /**
+   * {@return eight bytes of the digest as a number, the first byte highest}
+   *
+   * @param index 0 to 3: which eight of the first 32 bytes
+   */
+  public long word(int index) {
+    return switch (index) {
+      case 0 -> word0;
+      case 1 -> word1;
+      case 2 -> word2;
+      case 3 -> word3;
+      default -> throw new IndexOutOfBoundsException(index);
+    };
+  }
+
   /** {@return a new array with the digest's bytes} */
   public byte[] bytes() {
     byte[] bytes = new byte[algorithm().size()];

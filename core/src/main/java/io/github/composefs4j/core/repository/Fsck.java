@@ -1,0 +1,284 @@
+package io.github.composefs4j.core.repository;
+
+import io.github.composefs4j.core.errors.RepositoryException;
+import io.github.composefs4j.core.repository.Finding.Type;
+import io.github.composefs4j.core.spi.HostStat;
+import io.github.composefs4j.core.spi.StoreDirectory;
+import io.github.composefs4j.core.spi.StoreDirectory.EntryType;
+import io.github.composefs4j.core.tree.FileName;
+import io.github.composefs4j.core.tree.Inode;
+import io.github.composefs4j.core.verity.Digest;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The check of a repository (repository.md, section 11): metadata, objects, then streams and images
+ * with what they refer to, refs, and what does not belong there. The caller holds the shared lock.
+ */
+final class Fsck {
+  /** How long a temporary file must lie still to be called stale. */
+  private static final long STILL_MILLIS = 200;
+
+  final Repository repository;
+  final StoreDirectory root;
+  final FsckOptions options;
+  private final Set<Finding> findings = ConcurrentHashMap.newKeySet();
+  final LongAdder objectsChecked = new LongAdder();
+  final LongAdder objectsCorrupted = new LongAdder();
+  final LongAdder missingObjects = new LongAdder();
+  private final LongAdder brokenLinks = new LongAdder();
+  private final long[] checked = new long[Category.values().length];
+  private final LongAdder[] corrupted = {new LongAdder(), new LongAdder()};
+  private boolean hasMetadata = true;
+
+  /** Objects that were seen under their names. */
+  final DigestSet present = new DigestSet();
+
+  Fsck(Repository repository, FsckOptions options) {
+    this.repository = repository;
+    this.root = repository.root();
+    this.options = options;
+  }
+
+  void add(Finding finding) {
+    findings.add(finding);
+  }
+
+  FsckReport run() throws IOException {
+    try (Workers workers = new Workers(Math.max(1, options.threads()))) {
+      FsckObjects objects = new FsckObjects(this, workers);
+      FsckEntries entries = new FsckEntries(this);
+      checkMetadata();
+      String image = options.image();
+      if (image != null) {
+        checkImage(image, objects, entries);
+      } else {
+        if (!options.metadataOnly()) {
+          objects.checkAll();
+        }
+        for (Category category : new Category[] {Category.STREAMS, Category.IMAGES}) {
+          checkEntries(category, entries, workers);
+          checkRefs(category);
+        }
+        entries.findLostLinks();
+        checkTemporaries();
+      }
+      return report();
+    }
+  }
+
+  private FsckReport report() {
+    List<Finding> sorted = new ArrayList<>(findings);
+    sorted.sort(
+        Comparator.<Finding>comparingInt(finding -> rank(finding.path()))
+            .thenComparing(finding -> FileName.encode(finding.path()), Arrays::compareUnsigned)
+            .thenComparing(Finding::type)
+            .thenComparing(Finding::text));
+    return new FsckReport(
+        hasMetadata,
+        objectsChecked.sum(),
+        objectsCorrupted.sum(),
+        checked[Category.STREAMS.ordinal()],
+        corrupted[Category.STREAMS.ordinal()].sum(),
+        checked[Category.IMAGES.ordinal()],
+        corrupted[Category.IMAGES.ordinal()].sum(),
+        brokenLinks.sum(),
+        missingObjects.sum(),
+        sorted);
+  }
+
+  /** The order of the phases. */
+  private static int rank(String path) {
+    String[] order = {
+      "meta.json", "objects/", "streams/refs/", "streams/", "images/refs/", "images/"
+    };
+    int[] ranks = {0, 1, 3, 2, 5, 4};
+    for (int i = 0; i < order.length; i++) {
+      if (path.startsWith(order[i])) {
+        return ranks[i];
+      }
+    }
+    return order.length;
+  }
+
+  private void checkMetadata() throws IOException {
+    String path = "meta.json";
+    try {
+      MetadataFile.Loaded loaded = MetadataFile.load(root);
+      if (loaded == null) {
+        hasMetadata = false;
+        add(Finding.of(Type.METADATA_PARSE_FAILED, path, "missing"));
+        return;
+      }
+      loaded.isSecure(loaded.metadata().config().algorithm());
+    } catch (RepositoryException e) {
+      hasMetadata = e.reason() != RepositoryException.Reason.INVALID_METADATA;
+      add(
+          Finding.of(
+              hasMetadata ? Type.METADATA_ALGORITHM_MISMATCH : Type.METADATA_PARSE_FAILED,
+              path,
+              e));
+    }
+  }
+
+  private void checkImage(String name, FsckObjects objects, FsckEntries entries)
+      throws IOException {
+    Digest digest = ImageAccess.resolve(repository.links(Category.IMAGES), name);
+    checked[Category.IMAGES.ordinal()] = 1;
+    String path = repository.links(Category.IMAGES).entryPath(digest.hex());
+    List<Digest> reached = new ArrayList<>();
+    if (!entries.image(path, digest, reached::add)) {
+      corrupted[Category.IMAGES.ordinal()].increment();
+    }
+    if (!options.metadataOnly()) {
+      objects.check(reached.stream().distinct().toList());
+    }
+  }
+
+  private void checkEntries(Category category, FsckEntries entries, Workers workers)
+      throws IOException {
+    Links links = repository.links(category);
+    List<Links.Found> all = links.entries();
+    checked[category.ordinal()] = all.size();
+    List<Workers.Task> tasks = new ArrayList<>();
+    for (Links.Found found : all) {
+      tasks.add(() -> {
+        if (!checkEntry(links, found, entries)) {
+          corrupted[category.ordinal()].increment();
+        }
+      });
+    }
+    workers.run(tasks);
+  }
+
+  private boolean checkEntry(Links links, Links.Found found, FsckEntries entries)
+      throws IOException {
+    String path = links.entryPath(found.name());
+    if (found.type() != EntryType.SYMLINK) {
+      add(Finding.of(Type.ENTRY_NOT_SYMLINK, path));
+      return false;
+    }
+    String text = links.text(path);
+    Digest object = text == null ? null : links.parseTarget(text);
+    if (object == null || !text.equals(target(object))) {
+      add(Finding.of(Type.ENTRY_NOT_TO_OBJECT, path, "leads to '" + text + "'"));
+      if (object == null) {
+        return false;
+      }
+    }
+    if (!exists(object)) {
+      add(Finding.of(Type.BROKEN_SYMLINK, path));
+      brokenLinks.increment();
+      return false;
+    }
+    if (links.category() == Category.STREAMS) {
+      return entries.stream(path, object) && text.equals(target(object));
+    }
+    boolean named = found.name().equals(object.hex());
+    if (!named) {
+      add(Finding.of(Type.IMAGE_NAME_MISMATCH, path, "leads to image " + object.hex()));
+    }
+    return entries.image(path, object, _ -> {}) && named && text.equals(target(object));
+  }
+
+  private static String target(Digest object) {
+    return "../" + FileName.decode(Repository.objectPath(object));
+  }
+
+  /** {@return whether there is a file under an object's name; asked of the disk once} */
+  boolean exists(Digest object) throws IOException {
+    if (present.contains(object)) {
+      return true;
+    }
+    boolean there = root.fileSize(Repository.objectPath(object)) >= 0;
+    if (there) {
+      present.add(object);
+    }
+    return there;
+  }
+
+  private void checkRefs(Category category) throws IOException {
+    Links links = repository.links(category);
+    for (Links.Found found : links.allRefs()) {
+      String path = links.refPath(found.name());
+      if (found.type() != EntryType.SYMLINK) {
+        String kind = found.type() == EntryType.FILE ? "RegularFile" : "Unknown";
+        add(Finding.of(Type.UNEXPECTED_FILE_TYPE, path, kind));
+        continue;
+      }
+      String text = links.text(path);
+      String entry = text == null ? null : Links.lastComponent(text);
+      String expected =
+          "../".repeat((int) found.name().chars().filter(c -> c == '/').count() + 1) + entry;
+      if (entry == null || !expected.equals(text)) {
+        add(Finding.of(Type.REF_NOT_TO_ENTRY, path, "leads to '" + text + "'"));
+        continue;
+      }
+      String target = links.text(links.entryPath(entry));
+      Digest object = target == null ? null : links.parseTarget(target);
+      if (target == null || (object != null && !exists(object))) {
+        add(Finding.of(Type.BROKEN_SYMLINK, path));
+        brokenLinks.increment();
+      }
+    }
+  }
+
+  private record Temporary(String path, @Nullable HostStat stat) {}
+
+  /** What others write at this moment is not stale: it grows, or is gone a moment later. */
+  private void checkTemporaries() throws IOException {
+    Map<String, Temporary> found = new LinkedHashMap<>();
+    findTemporaries("", ".symlink-", found);
+    findTemporaries(Links.OBJECTS, ".tmp", found);
+    if (found.isEmpty()) {
+      return;
+    }
+    try {
+      Thread.sleep(STILL_MILLIS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("interrupted");
+    }
+    for (Temporary temporary : found.values()) {
+      HostStat before = temporary.stat();
+      HostStat now = root.stat(Links.bytes(temporary.path()));
+      if (before != null && now != null && now.sameContent(before)) {
+        add(Finding.of(Type.STALE_TEMPORARY, temporary.path()));
+      }
+    }
+  }
+
+  private void findTemporaries(String directory, String prefix, Map<String, Temporary> found)
+      throws IOException {
+    root.list(
+        directory.isEmpty() ? StoreDirectory.self() : Links.bytes(directory),
+        (name, type) -> {
+          String text = FileName.decode(name);
+          if (text.startsWith(prefix)) {
+            String path = directory.isEmpty() ? text : directory + "/" + text;
+            found.put(path, new Temporary(path, root.stat(Links.bytes(path))));
+          }
+        });
+  }
+
+  /** Checks who may change a file, and whether it may be executed. */
+  void checkMode(String path, HostStat stat, int owner) {
+    int mode = stat.mode() & ~Inode.S_IFMT;
+    if ((mode & 07113) != 0) {
+      add(Finding.of(Type.WRONG_MODE, path, "mode 0" + Integer.toOctalString(mode)));
+    }
+    if (stat.uid() != owner && stat.uid() != 0) {
+      add(Finding.of(Type.WRONG_OWNER, path, "user " + Integer.toUnsignedString(stat.uid())));
+    }
+  }
+}

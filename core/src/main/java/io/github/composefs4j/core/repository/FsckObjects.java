@@ -1,0 +1,188 @@
+package io.github.composefs4j.core.repository;
+
+import io.github.composefs4j.core.repository.Finding.Type;
+import io.github.composefs4j.core.spi.HostFile;
+import io.github.composefs4j.core.spi.HostStat;
+import io.github.composefs4j.core.spi.StoreDirectory.EntryType;
+import io.github.composefs4j.core.tree.FileName;
+import io.github.composefs4j.core.tree.Inode;
+import io.github.composefs4j.core.verity.Digest;
+import io.github.composefs4j.core.verity.HashAlgorithm;
+import io.github.composefs4j.core.verity.VerityDigests;
+import io.github.composefs4j.core.verity.VerityHasher;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ConcurrentLinkedQueue;
+
+/** The content of objects: each directory is a task; very large objects are hashed by all threads. */
+final class FsckObjects {
+  private static final int BUFFER = 1 << 18;
+
+  /** Objects from this size on would keep one thread busy while the others are done. */
+  private static final long LARGE = 64 << 20;
+
+  private final Fsck fsck;
+  private final Workers workers;
+  private final HashAlgorithm algorithm;
+  private final boolean secure;
+  private final int owner;
+  private final ConcurrentLinkedQueue<Digest> large = new ConcurrentLinkedQueue<>();
+
+  FsckObjects(Fsck fsck, Workers workers) throws IOException {
+    this.fsck = fsck;
+    this.workers = workers;
+    this.algorithm = fsck.repository.algorithm();
+    this.secure = fsck.repository.isSecure();
+    HostStat self = fsck.root.stat(Links.bytes("."));
+    this.owner = self == null ? 0 : self.uid();
+  }
+
+  /** What a thread needs to hash. */
+  private final class Hasher {
+    private final VerityHasher hasher = new VerityHasher(algorithm);
+    private final byte[] buffer = new byte[BUFFER];
+
+    Digest hash(HostFile file) throws HashFailure {
+      try {
+        return ImageAccess.hash(file, hasher, buffer);
+      } catch (IOException e) {
+        throw new HashFailure(e);
+      }
+    }
+  }
+
+  void checkAll() throws IOException {
+    List<Workers.TaskWith<Hasher>> tasks = new ArrayList<>();
+    fsck.root.list(
+        Links.bytes(Links.OBJECTS),
+        (name, type) -> {
+          String text = FileName.decode(name);
+          String path = Links.OBJECTS + "/" + text;
+          boolean hex = text.length() == 2 && text.matches("[0-9a-f]{2}");
+          if (hex && type == EntryType.DIRECTORY) {
+            tasks.add(hasher -> checkDirectory(text, hasher));
+          } else if (hex || (type != EntryType.DIRECTORY && !text.startsWith(".tmp"))) {
+            fsck.add(Finding.of(Type.FOREIGN_FILE, path));
+          }
+        });
+    workers.runEach(Hasher::new, tasks);
+    checkLarge();
+  }
+
+  void check(List<Digest> objects) throws IOException {
+    List<Workers.TaskWith<Hasher>> tasks = new ArrayList<>();
+    for (Digest digest : objects) {
+      tasks.add(hasher -> {
+        if (fsck.exists(digest)) {
+          checkObject(digest, hasher);
+        }
+      });
+    }
+    workers.runEach(Hasher::new, tasks);
+    checkLarge();
+  }
+
+  private void checkDirectory(String directory, Hasher hasher) throws IOException {
+    String path = Links.OBJECTS + "/" + directory;
+    List<Digest> digests = new ArrayList<>();
+    fsck.root.list(
+        Links.bytes(path),
+        (name, type) -> {
+          Digest digest = ImageAccess.parse(Links.bytes(directory + "/" + FileName.decode(name)), algorithm);
+          String object = path + "/" + FileName.decode(name);
+          if (type != EntryType.FILE) {
+            fsck.objectsChecked.increment();
+            fsck.objectsCorrupted.increment();
+            fsck.add(Finding.of(Type.UNEXPECTED_FILE_TYPE, object));
+          } else if (digest == null) {
+            fsck.objectsChecked.increment();
+            fsck.objectsCorrupted.increment();
+            fsck.add(Finding.of(Type.OBJECT_INVALID_NAME, object, "not the rest of a digest"));
+          } else {
+            digests.add(digest);
+          }
+        });
+    for (Digest digest : digests) {
+      fsck.present.add(digest);
+      checkObject(digest, hasher);
+    }
+  }
+
+  private static String path(Digest digest) {
+    return FileName.decode(Repository.objectPath(digest));
+  }
+
+  private void checkObject(Digest digest, Hasher hasher) throws IOException {
+    fsck.objectsChecked.increment();
+    String path = path(digest);
+    try (HostFile file = fsck.repository.openObject(digest)) {
+      HostStat stat = file.stat();
+      if ((stat.mode() & Inode.S_IFMT) != Inode.S_IFREG) {
+        throw new IOException("is no regular file");
+      }
+      fsck.checkMode(path, stat, owner);
+      Digest measured = file.verityDigest().orElse(null);
+      if (measured == null && secure) {
+        bad(Finding.of(Type.OBJECT_VERITY_MISSING, path));
+      } else if (measured != null && measured.algorithm() == algorithm) {
+        compare(digest, measured);
+      } else if (stat.size() >= LARGE) {
+        large.add(digest);
+      } else {
+        compare(digest, hasher.hash(file));
+      }
+    } catch (HashFailure e) {
+      bad(Finding.of(Type.OBJECT_VERITY_FAILED, path, e));
+    } catch (IOException e) {
+      bad(Finding.of(Type.OBJECT_OPEN_FAILED, path, e));
+    }
+  }
+
+  /** The content of an object could not be read. */
+  private static final class HashFailure extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    HashFailure(IOException cause) {
+      super(cause.getMessage(), cause);
+    }
+  }
+
+  private void bad(Finding finding) {
+    fsck.objectsCorrupted.increment();
+    fsck.add(finding);
+  }
+
+  private void compare(Digest digest, Digest measured) {
+    if (!measured.equals(digest)) {
+      bad(Finding.of(Type.OBJECT_DIGEST_MISMATCH, path(digest), "measured " + measured.hex()));
+    }
+  }
+
+  private void checkLarge() throws IOException {
+    for (Digest digest; (digest = large.poll()) != null; ) {
+      try (HostFile file = fsck.repository.openObject(digest)) {
+        compare(
+            digest,
+            VerityDigests.digest(
+                (position, into, offset, length) -> {
+                  int done = 0;
+                  int read;
+                  while (done < length
+                      && (read = file.read(position + done, into, offset + done, length - done))
+                          > 0) {
+                    done += read;
+                  }
+                  return done;
+                },
+                file.stat().size(),
+                algorithm,
+                VerityHasher.BLOCK_SIZE,
+                workers.executor(),
+                workers.count()));
+      } catch (IOException e) {
+        bad(Finding.of(Type.OBJECT_VERITY_FAILED, path(digest), e));
+      }
+    }
+  }
+}

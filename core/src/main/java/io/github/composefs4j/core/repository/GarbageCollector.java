@@ -1,0 +1,288 @@
+package io.github.composefs4j.core.repository;
+
+import io.github.composefs4j.core.errors.ComposefsException;
+import io.github.composefs4j.core.spi.HostStat;
+import io.github.composefs4j.core.spi.StoreDirectory;
+import io.github.composefs4j.core.spi.StoreDirectory.EntryType;
+import io.github.composefs4j.core.tree.FileName;
+import io.github.composefs4j.core.verity.Digest;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Collection (repository.md, section 10). Marking goes on beside everything else, under the shared
+ * lock; under the exclusive one only the roots are read again, what is new is marked, and the sweep
+ * is done: links first, made durable, then objects, so that a cut in between leaves no link without
+ * its object.
+ */
+final class GarbageCollector {
+  private static final Path PROCESSES = Path.of("/proc");
+
+  /** Ours may be of a writer that knows no repository, only its objects. */
+  private static final long FOREIGN_WRITER_SECONDS = 3600;
+
+  private final Repository repository;
+  private final StoreDirectory root;
+  private final GcOptions options;
+  private final ConcurrentLinkedQueue<Finding> findings = new ConcurrentLinkedQueue<>();
+  private final LongAdder objects = new LongAdder();
+  private final LongAdder bytes = new LongAdder();
+  private final long[] links = new long[Category.values().length];
+  private long temporaries;
+
+  GarbageCollector(Repository repository, GcOptions options) {
+    this.repository = repository;
+    this.root = repository.root();
+    this.options = options;
+  }
+
+  GcResult run() throws IOException {
+    try (Workers workers = new Workers(Math.max(1, options.threads()))) {
+      Liveness liveness = new Liveness(repository, workers);
+      if (options.dryRun()) {
+        return repository.reading(() -> {
+          liveness.mark(options.extraRoots(), PROCESSES);
+          if (!liveness.isUncertain()) {
+            sweepObjects(liveness, workers);
+            countBrokenLinks();
+          }
+          return result(liveness);
+        });
+      }
+      // Who is in a hurry must not wait for the shared lock either: the exclusive one comes at once.
+      if (!options.waiting().isNone()) {
+        repository.reading(() -> {
+          liveness.mark(options.extraRoots(), PROCESSES);
+          return null;
+        });
+      }
+      try (RepositoryLock.Held _ = repository.exclusive(options.waiting())) {
+        liveness.mark(options.extraRoots(), PROCESSES);
+        if (!liveness.isUncertain()) {
+          sweep(liveness, workers);
+        }
+      }
+      return result(liveness);
+    }
+  }
+
+  private GcResult result(Liveness liveness) {
+    List<Finding> all = new ArrayList<>(liveness.findings());
+    all.addAll(findings);
+    all.sort(Comparator.comparing(Finding::path).thenComparing(Finding::type));
+    return new GcResult(
+        options.dryRun(),
+        liveness.isUncertain(),
+        objects.sum(),
+        bytes.sum(),
+        links[Category.IMAGES.ordinal()],
+        links[Category.STREAMS.ordinal()],
+        temporaries,
+        liveness.live().size(),
+        all);
+  }
+
+  private void sweep(Liveness liveness, Workers workers) throws IOException {
+    Set<String> dirty = new LinkedHashSet<>();
+    for (Category category : Category.values()) {
+      sweepEntries(category, liveness.live(), dirty);
+    }
+    // A ref that leads nowhere now must not come to lead to something else by a crash.
+    repository.syncDirectories(dirty);
+    sweepObjects(liveness, workers);
+    removeTemporaries("", ".symlink-");
+    removeTemporaries(Links.OBJECTS, ".tmp");
+    for (Category category : Category.values()) {
+      removeEmptyRefDirectories(category);
+    }
+  }
+
+  /** Removes entries whose object is not needed or not there, and refs that lead nowhere. */
+  private void sweepEntries(Category category, DigestSet live, Set<String> dirty)
+      throws IOException {
+    Links all = repository.links(category);
+    for (Links.Found found : all.entries()) {
+      String path = all.entryPath(found.name());
+      if (found.type() != EntryType.SYMLINK) {
+        findings.add(Finding.of(Finding.Type.ENTRY_NOT_SYMLINK, path));
+        continue;
+      }
+      Digest object = objectOf(all, found.name());
+      if (object != null && (!live.contains(object) || isMissing(object)) && !isYoung(object)) {
+        if (all.remove(path, dirty)) {
+          links[category.ordinal()]++;
+        }
+      }
+    }
+    for (Links.Found found : all.allRefs()) {
+      String path = all.refPath(found.name());
+      if (found.type() == EntryType.SYMLINK && isBrokenRef(all, path) && all.remove(path, dirty)) {
+        links[category.ordinal()]++;
+      }
+    }
+  }
+
+  private @Nullable Digest objectOf(Links all, String entry) throws IOException {
+    try {
+      return all.object(entry);
+    } catch (ComposefsException e) {
+      findings.add(Finding.of(Finding.Type.ENTRY_NOT_TO_OBJECT, all.entryPath(entry), e));
+      return null;
+    }
+  }
+
+  private boolean isMissing(Digest object) throws IOException {
+    return root.stat(Repository.objectPath(object)) == null;
+  }
+
+  /** A ref is broken if it leads to no entry; one that leads straight to an object is only odd. */
+  private static boolean isBrokenRef(Links all, String path) throws IOException {
+    String text = all.text(path);
+    String entry = text == null ? null : Links.lastComponent(text);
+    if (text == null || entry == null || all.text(all.entryPath(entry)) != null) {
+      return false;
+    }
+    return all.parseTarget(text) == null || !text.contains(Links.OBJECTS + "/");
+  }
+
+  private void countBrokenLinks() throws IOException {
+    for (Category category : Category.values()) {
+      Links all = repository.links(category);
+      for (Links.Found found : all.entries()) {
+        Digest object =
+            found.type() == EntryType.SYMLINK ? objectOf(all, found.name()) : null;
+        if (object != null && isMissing(object)) {
+          links[category.ordinal()]++;
+        }
+      }
+      for (Links.Found found : all.allRefs()) {
+        if (found.type() == EntryType.SYMLINK && isBrokenRef(all, all.refPath(found.name()))) {
+          links[category.ordinal()]++;
+        }
+      }
+    }
+  }
+
+  private void sweepObjects(Liveness liveness, Workers workers) throws IOException {
+    List<Workers.Task> tasks = new ArrayList<>();
+    for (int i = 0; i < 256; i++) {
+      String directory = MetadataFile.hex(i);
+      tasks.add(() -> sweepDirectory(directory, liveness.live()));
+    }
+    workers.run(tasks);
+  }
+
+  private void sweepDirectory(String directory, DigestSet live) throws IOException {
+    String path = Links.OBJECTS + "/" + directory;
+    HostStat stat = root.stat(Links.bytes(path));
+    if (stat == null) {
+      return;
+    }
+    if (!Links.isDirectory(stat)) {
+      findings.add(Finding.of(Finding.Type.FOREIGN_FILE, path, "is no directory"));
+      return;
+    }
+    List<byte[]> dead = new ArrayList<>();
+    int[] others = {0};
+    root.list(
+        Links.bytes(path),
+        (name, type) -> {
+          Digest digest = type == EntryType.FILE ? objectName(directory, name) : null;
+          if (digest == null) {
+            String odd = path + "/" + FileName.decode(name);
+            findings.add(
+                type == EntryType.FILE
+                    ? Finding.of(Finding.Type.OBJECT_INVALID_NAME, odd, "not the rest of a digest")
+                    : Finding.of(Finding.Type.UNEXPECTED_FILE_TYPE, odd));
+            others[0]++;
+          } else if (live.contains(digest)) {
+            others[0]++;
+          } else {
+            dead.add(name);
+          }
+        });
+    for (byte[] name : dead) {
+      if (Thread.currentThread().isInterrupted()) {
+        return; // what is done is done; the next collection goes on
+      }
+      removeObject(path, name);
+    }
+    if (!options.dryRun() && others[0] == 0) {
+      root.removeDirectory(Links.bytes(path));
+    }
+  }
+
+  private @Nullable Digest objectName(String directory, byte[] name) {
+    byte[] path = new byte[3 + name.length];
+    path[0] = (byte) directory.charAt(0);
+    path[1] = (byte) directory.charAt(1);
+    path[2] = '/';
+    System.arraycopy(name, 0, path, 3, name.length);
+    return ImageAccess.parse(path, repository.algorithm());
+  }
+
+  private void removeObject(String directory, byte[] name) throws IOException {
+    byte[] prefix = Links.bytes(directory + "/");
+    byte[] path = new byte[prefix.length + name.length];
+    System.arraycopy(prefix, 0, path, 0, prefix.length);
+    System.arraycopy(name, 0, path, prefix.length, name.length);
+    HostStat stat = root.stat(path);
+    if (stat == null || isYoung(stat)) {
+      return;
+    }
+    if (options.dryRun() || root.remove(path)) {
+      objects.increment();
+      bytes.add(stat.size());
+    }
+  }
+
+  private boolean isYoung(Digest object) throws IOException {
+    HostStat stat = options.grace().isZero() ? null : root.stat(Repository.objectPath(object));
+    return stat != null && isYoung(stat);
+  }
+
+  /** An object's ctime is that of its name. */
+  private boolean isYoung(HostStat stat) {
+    long grace = options.grace().toSeconds();
+    return grace > 0 && stat.ctimeSeconds() > System.currentTimeMillis() / 1000 - grace;
+  }
+
+  /** Under the exclusive lock nobody uses them, but writers that know no repository. */
+  private void removeTemporaries(String directory, String prefix) throws IOException {
+    List<String> stale = new ArrayList<>();
+    root.list(
+        directory.isEmpty() ? StoreDirectory.self() : Links.bytes(directory),
+        (name, type) -> {
+          String text = FileName.decode(name);
+          if (type != EntryType.DIRECTORY && text.startsWith(prefix)) {
+            stale.add(directory.isEmpty() ? text : directory + "/" + text);
+          }
+        });
+    long limit = System.currentTimeMillis() / 1000 - FOREIGN_WRITER_SECONDS;
+    for (String path : stale) {
+      HostStat stat = root.stat(Links.bytes(path));
+      boolean reference = path.contains("/.tmp-object-") || directory.isEmpty();
+      if (stat != null
+          && (reference || stat.mtimeSeconds() < limit)
+          && root.remove(Links.bytes(path))) {
+        temporaries++;
+      }
+    }
+  }
+
+  private void removeEmptyRefDirectories(Category category) throws IOException {
+    List<String> directories = new ArrayList<>();
+    repository.links(category).allRefs(directories);
+    for (String directory : directories.reversed()) {
+      root.removeDirectory(Links.bytes(repository.links(category).refPath(directory)));
+    }
+  }
+}
