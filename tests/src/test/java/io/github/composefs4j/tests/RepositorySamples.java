@@ -2,6 +2,7 @@ package io.github.composefs4j.tests;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.composefs4j.core.repository.GcOptions;
 import io.github.composefs4j.core.repository.OpenOptions;
 import io.github.composefs4j.core.repository.Repository;
 import io.github.composefs4j.core.testkit.Vectors;
@@ -18,6 +19,9 @@ import java.util.stream.Stream;
 final class RepositorySamples {
   static final List<String> NAMES = List.of("sha256-1", "sha256-2", "sha512-1");
 
+  /** Without regard to what is mounted on this machine at this moment. */
+  static final GcOptions GC = GcOptions.defaults().withProcesses(Path.of("/nonexistent"));
+
   private RepositorySamples() {}
 
   /** {@return the directory of a fresh copy} */
@@ -27,15 +31,13 @@ final class RepositorySamples {
         Files.write(
             directory.resolve(name + ".tar.xz"),
             Vectors.bytes("repositories/" + name + "/repository.tar.xz"));
-    Tool.Result tar =
-        Tool.run("tar", "-C", directory.toString(), "-xf", packed.toString());
+    Tool.Result tar = Tool.run("tar", "-C", directory.toString(), "-xf", packed.toString());
     assertThat(tar.err()).isEmpty();
     return directory.resolve("repo-" + name);
   }
 
   static Repository open(Path path) throws IOException {
-    return Repository.open(
-        new LinuxPlatform(), path, OpenOptions.DEFAULT.withUpgrade(false));
+    return Repository.open(new LinuxPlatform(), path, OpenOptions.DEFAULT.withUpgrade(false));
   }
 
   static String text(String path) {
@@ -47,10 +49,9 @@ final class RepositorySamples {
     try (Stream<Path> all = Files.walk(repository)) {
       return all.filter(path -> !Files.isDirectory(path) || Files.isSymbolicLink(path))
           .map(path -> "./" + repository.relativize(path))
-          .sorted(
-              (a, b) ->
-                  Arrays.compareUnsigned(
-                      a.getBytes(StandardCharsets.UTF_8), b.getBytes(StandardCharsets.UTF_8)))
+          .sorted((a, b) ->
+              Arrays.compareUnsigned(
+                  a.getBytes(StandardCharsets.UTF_8), b.getBytes(StandardCharsets.UTF_8)))
           .toList();
     }
   }

@@ -4,9 +4,9 @@ import io.github.composefs4j.core.verity.Digest;
 
 /**
  * A set of digests by their first 16 bytes, in primitive arrays: 16 bytes an element and about as
- * much again, so that ten million take some 300 MB. That two digests have 16 bytes in common is
- * not to be expected; where it happened, a collection would keep one object too many. One part for
- * each first byte, each with its own lock. Thread-safe.
+ * much again, so that ten million take some 300 MB. That two digests have 16 bytes in common is not
+ * to be expected; where it happened, a collection would keep one object too many. One part for each
+ * first byte, each with its own lock. Thread-safe.
  */
 final class DigestSet {
   private static final int PARTS = 256;
@@ -56,7 +56,9 @@ final class DigestSet {
       return count;
     }
 
-    /** The place of an element, or the free place where it belongs; negated and less one if free. */
+    /**
+     * The place of an element, or the free place where it belongs; negated and less one if free.
+     */
     private static int find(long[] table, long first, long second) {
       int places = table.length / 2;
       int at = (int) Long.remainderUnsigned(second, places);

@@ -1,7 +1,6 @@
 package io.github.composefs4j.core.repository;
 
 import io.github.composefs4j.core.errors.RepositoryException;
-import io.github.composefs4j.core.repository.Finding.Type;
 import io.github.composefs4j.core.spi.HostStat;
 import io.github.composefs4j.core.spi.StoreDirectory;
 import io.github.composefs4j.core.spi.StoreDirectory.EntryType;
@@ -13,9 +12,11 @@ import java.io.InterruptedIOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
@@ -37,8 +38,8 @@ final class Fsck {
   final LongAdder objectsCorrupted = new LongAdder();
   final LongAdder missingObjects = new LongAdder();
   private final LongAdder brokenLinks = new LongAdder();
-  private final long[] checked = new long[Category.values().length];
-  private final LongAdder[] corrupted = {new LongAdder(), new LongAdder()};
+  private final Map<Category, LongAdder> checked = counters();
+  private final Map<Category, LongAdder> corrupted = counters();
   private boolean hasMetadata = true;
 
   /** Objects that were seen under their names. */
@@ -48,6 +49,22 @@ final class Fsck {
     this.repository = repository;
     this.root = repository.root();
     this.options = options;
+  }
+
+  static Map<Category, LongAdder> counters() {
+    Map<Category, LongAdder> counters = new EnumMap<>(Category.class);
+    for (Category category : Category.values()) {
+      counters.put(category, new LongAdder());
+    }
+    return counters;
+  }
+
+  static long count(Map<Category, LongAdder> counters, Category category) {
+    return Objects.requireNonNull(counters.get(category)).sum();
+  }
+
+  static void count(Map<Category, LongAdder> counters, Category category, long more) {
+    Objects.requireNonNull(counters.get(category)).add(more);
   }
 
   void add(Finding finding) {
@@ -88,10 +105,10 @@ final class Fsck {
         hasMetadata,
         objectsChecked.sum(),
         objectsCorrupted.sum(),
-        checked[Category.STREAMS.ordinal()],
-        corrupted[Category.STREAMS.ordinal()].sum(),
-        checked[Category.IMAGES.ordinal()],
-        corrupted[Category.IMAGES.ordinal()].sum(),
+        count(checked, Category.STREAMS),
+        count(corrupted, Category.STREAMS),
+        count(checked, Category.IMAGES),
+        count(corrupted, Category.IMAGES),
         brokenLinks.sum(),
         missingObjects.sum(),
         sorted);
@@ -117,7 +134,7 @@ final class Fsck {
       MetadataFile.Loaded loaded = MetadataFile.load(root);
       if (loaded == null) {
         hasMetadata = false;
-        add(Finding.of(Type.METADATA_PARSE_FAILED, path, "missing"));
+        add(Finding.of(FindingType.METADATA_PARSE_FAILED, path, "missing"));
         return;
       }
       loaded.isSecure(loaded.metadata().config().algorithm());
@@ -125,7 +142,9 @@ final class Fsck {
       hasMetadata = e.reason() != RepositoryException.Reason.INVALID_METADATA;
       add(
           Finding.of(
-              hasMetadata ? Type.METADATA_ALGORITHM_MISMATCH : Type.METADATA_PARSE_FAILED,
+              hasMetadata
+                  ? FindingType.METADATA_ALGORITHM_MISMATCH
+                  : FindingType.METADATA_PARSE_FAILED,
               path,
               e));
     }
@@ -134,11 +153,11 @@ final class Fsck {
   private void checkImage(String name, FsckObjects objects, FsckEntries entries)
       throws IOException {
     Digest digest = ImageAccess.resolve(repository.links(Category.IMAGES), name);
-    checked[Category.IMAGES.ordinal()] = 1;
+    count(checked, Category.IMAGES, 1);
     String path = repository.links(Category.IMAGES).entryPath(digest.hex());
     List<Digest> reached = new ArrayList<>();
     if (!entries.image(path, digest, reached::add)) {
-      corrupted[Category.IMAGES.ordinal()].increment();
+      count(corrupted, Category.IMAGES, 1);
     }
     if (!options.metadataOnly()) {
       objects.check(reached.stream().distinct().toList());
@@ -149,12 +168,12 @@ final class Fsck {
       throws IOException {
     Links links = repository.links(category);
     List<Links.Found> all = links.entries();
-    checked[category.ordinal()] = all.size();
+    count(checked, category, all.size());
     List<Workers.Task> tasks = new ArrayList<>();
     for (Links.Found found : all) {
       tasks.add(() -> {
         if (!checkEntry(links, found, entries)) {
-          corrupted[category.ordinal()].increment();
+          count(corrupted, category, 1);
         }
       });
     }
@@ -165,30 +184,40 @@ final class Fsck {
       throws IOException {
     String path = links.entryPath(found.name());
     if (found.type() != EntryType.SYMLINK) {
-      add(Finding.of(Type.ENTRY_NOT_SYMLINK, path));
+      add(Finding.of(FindingType.ENTRY_NOT_SYMLINK, path));
       return false;
     }
     String text = links.text(path);
-    Digest object = text == null ? null : links.parseTarget(text);
-    if (object == null || !text.equals(target(object))) {
-      add(Finding.of(Type.ENTRY_NOT_TO_OBJECT, path, "leads to '" + text + "'"));
-      if (object == null) {
-        return false;
-      }
+    if (text == null) {
+      return true; // removed meanwhile
+    }
+    Digest object = links.parseTarget(text);
+    boolean direct = object != null && text.equals(target(object));
+    if (object == null) {
+      boolean image = links.category() == Category.IMAGES;
+      add(
+          Finding.of(
+              image ? FindingType.IMAGE_OPEN_FAILED : FindingType.STREAM_OPEN_FAILED,
+              path,
+              "leads to '" + text + "', which is no object"));
+      return false;
+    }
+    if (!direct) {
+      add(Finding.of(FindingType.ENTRY_NOT_TO_OBJECT, path, "leads to '" + text + "'"));
     }
     if (!exists(object)) {
-      add(Finding.of(Type.BROKEN_SYMLINK, path));
+      add(Finding.of(FindingType.BROKEN_SYMLINK, path));
       brokenLinks.increment();
       return false;
     }
     if (links.category() == Category.STREAMS) {
-      return entries.stream(path, object) && text.equals(target(object));
+      return entries.stream(path, object) && direct;
     }
     boolean named = found.name().equals(object.hex());
     if (!named) {
-      add(Finding.of(Type.IMAGE_NAME_MISMATCH, path, "leads to image " + object.hex()));
+      add(Finding.of(FindingType.IMAGE_NAME_MISMATCH, path, "leads to image " + object.hex()));
     }
-    return entries.image(path, object, _ -> {}) && named && text.equals(target(object));
+    return entries.image(path, object, _ -> {}) && named && direct;
   }
 
   private static String target(Digest object) {
@@ -213,7 +242,7 @@ final class Fsck {
       String path = links.refPath(found.name());
       if (found.type() != EntryType.SYMLINK) {
         String kind = found.type() == EntryType.FILE ? "RegularFile" : "Unknown";
-        add(Finding.of(Type.UNEXPECTED_FILE_TYPE, path, kind));
+        add(Finding.of(FindingType.UNEXPECTED_FILE_TYPE, path, kind));
         continue;
       }
       String text = links.text(path);
@@ -221,13 +250,13 @@ final class Fsck {
       String expected =
           "../".repeat((int) found.name().chars().filter(c -> c == '/').count() + 1) + entry;
       if (entry == null || !expected.equals(text)) {
-        add(Finding.of(Type.REF_NOT_TO_ENTRY, path, "leads to '" + text + "'"));
+        add(Finding.of(FindingType.REF_NOT_TO_ENTRY, path, "leads to '" + text + "'"));
         continue;
       }
       String target = links.text(links.entryPath(entry));
       Digest object = target == null ? null : links.parseTarget(target);
       if (target == null || (object != null && !exists(object))) {
-        add(Finding.of(Type.BROKEN_SYMLINK, path));
+        add(Finding.of(FindingType.BROKEN_SYMLINK, path));
         brokenLinks.increment();
       }
     }
@@ -253,7 +282,7 @@ final class Fsck {
       HostStat before = temporary.stat();
       HostStat now = root.stat(Links.bytes(temporary.path()));
       if (before != null && now != null && now.sameContent(before)) {
-        add(Finding.of(Type.STALE_TEMPORARY, temporary.path()));
+        add(Finding.of(FindingType.STALE_TEMPORARY, temporary.path()));
       }
     }
   }
@@ -275,10 +304,12 @@ final class Fsck {
   void checkMode(String path, HostStat stat, int owner) {
     int mode = stat.mode() & ~Inode.S_IFMT;
     if ((mode & 07113) != 0) {
-      add(Finding.of(Type.WRONG_MODE, path, "mode 0" + Integer.toOctalString(mode)));
+      add(Finding.of(FindingType.WRONG_MODE, path, "mode 0" + Integer.toOctalString(mode)));
     }
     if (stat.uid() != owner && stat.uid() != 0) {
-      add(Finding.of(Type.WRONG_OWNER, path, "user " + Integer.toUnsignedString(stat.uid())));
+      add(
+          Finding.of(
+              FindingType.WRONG_OWNER, path, "user " + Integer.toUnsignedString(stat.uid())));
     }
   }
 }

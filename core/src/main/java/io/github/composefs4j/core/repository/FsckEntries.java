@@ -9,7 +9,6 @@ import io.github.composefs4j.core.errors.CorruptStreamException;
 import io.github.composefs4j.core.errors.DigestMismatchException;
 import io.github.composefs4j.core.errors.MissingObjectException;
 import io.github.composefs4j.core.objects.ObjectReader;
-import io.github.composefs4j.core.repository.Finding.Type;
 import io.github.composefs4j.core.spi.HostFile;
 import io.github.composefs4j.core.spi.StreamCodec;
 import io.github.composefs4j.core.stream.NamedReference;
@@ -53,7 +52,7 @@ final class FsckEntries {
     } catch (DigestMismatchException e) {
       fsck.add(
           Finding.of(
-              Type.OBJECT_DIGEST_MISMATCH,
+              FindingType.OBJECT_DIGEST_MISMATCH,
               FileName.decode(Repository.objectPath(digest)),
               "measured " + e.actual()));
       return false;
@@ -76,28 +75,29 @@ final class FsckEntries {
               sink.accept(object);
               if (!fsck.exists(object) && seen.add(object)) {
                 fsck.missingObjects.increment();
-                fsck.add(missing(Type.IMAGE_MISSING_OBJECT, path, null, object));
+                fsck.add(missing(FindingType.IMAGE_MISSING_OBJECT, path, null, object));
                 ok[0] = false;
               }
             });
       }
     } catch (MissingObjectException e) {
-      fsck.add(Finding.of(Type.BROKEN_SYMLINK, path));
+      fsck.add(Finding.of(FindingType.BROKEN_SYMLINK, path));
       return false;
     } catch (CorruptImageException e) {
-      fsck.add(Finding.of(Type.IMAGE_INVALID, path, e));
+      fsck.add(Finding.of(FindingType.IMAGE_INVALID, path, e));
       return false;
     } catch (ComposefsException e) {
-      fsck.add(Finding.of(Type.IMAGE_OPEN_FAILED, path, e));
+      fsck.add(Finding.of(FindingType.IMAGE_OPEN_FAILED, path, e));
       return false;
     } catch (IOException e) {
-      fsck.add(Finding.of(Type.IMAGE_READ_FAILED, path, e));
+      fsck.add(Finding.of(FindingType.IMAGE_READ_FAILED, path, e));
       return false;
     }
     return ok[0];
   }
 
-  private static Finding missing(Type type, String path, @Nullable String ref, Digest object) {
+  private static Finding missing(
+      FindingType type, String path, @Nullable String ref, Digest object) {
     return new Finding(type, path, ref, object.hex(), null);
   }
 
@@ -115,10 +115,10 @@ final class FsckEntries {
         ok &= body(path, stream);
       }
     } catch (CorruptStreamException e) {
-      fsck.add(Finding.of(Type.STREAM_OPEN_FAILED, path, e));
+      fsck.add(Finding.of(FindingType.STREAM_OPEN_FAILED, path, e));
       return false;
     } catch (IOException e) {
-      fsck.add(Finding.of(Type.STREAM_OPEN_FAILED, path, e));
+      fsck.add(Finding.of(FindingType.STREAM_OPEN_FAILED, path, e));
       return false;
     }
     return ok;
@@ -129,18 +129,19 @@ final class FsckEntries {
     for (Digest object : stream.objects()) {
       if (!fsck.exists(object)) {
         fsck.missingObjects.increment();
-        fsck.add(missing(Type.MISSING_OBJECT_REF, path, null, object));
+        fsck.add(missing(FindingType.MISSING_OBJECT_REF, path, null, object));
         ok = false;
       }
     }
     if (codec == null && stream.hasCompressedNames()) {
-      fsck.add(Finding.of(Type.STREAM_OPEN_FAILED, path, "its names need a zstd codec"));
+      fsck.add(Finding.of(FindingType.STREAM_OPEN_FAILED, path, "its names need a zstd codec"));
       return false;
     }
     for (NamedReference reference : stream.names(codec)) {
       if (!fsck.exists(reference.digest())) {
         fsck.missingObjects.increment();
-        fsck.add(missing(Type.MISSING_NAMED_REF, path, reference.name(), reference.digest()));
+        fsck.add(
+            missing(FindingType.MISSING_NAMED_REF, path, reference.name(), reference.digest()));
         ok = false;
       } else {
         synchronized (this) {
@@ -175,7 +176,7 @@ final class FsckEntries {
     } catch (MissingObjectException e) {
       return false; // told with the references
     } catch (IOException e) {
-      fsck.add(Finding.of(Type.STREAM_READ_FAILED, path, e));
+      fsck.add(Finding.of(FindingType.STREAM_READ_FAILED, path, e));
       return false;
     }
   }
@@ -189,7 +190,7 @@ final class FsckEntries {
       try (HostFile file = repository.openObject(each.getKey())) {
         if (Liveness.isStream(file)) {
           Named by = each.getValue();
-          fsck.add(missing(Type.STREAM_LINK_LOST, by.path(), by.name(), each.getKey()));
+          fsck.add(missing(FindingType.STREAM_LINK_LOST, by.path(), by.name(), each.getKey()));
         }
       } catch (MissingObjectException e) {
         // removed meanwhile

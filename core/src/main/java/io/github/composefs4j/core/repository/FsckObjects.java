@@ -1,6 +1,5 @@
 package io.github.composefs4j.core.repository;
 
-import io.github.composefs4j.core.repository.Finding.Type;
 import io.github.composefs4j.core.spi.HostFile;
 import io.github.composefs4j.core.spi.HostStat;
 import io.github.composefs4j.core.spi.StoreDirectory.EntryType;
@@ -15,7 +14,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
-/** The content of objects: each directory is a task; very large objects are hashed by all threads. */
+/**
+ * The content of objects: each directory is a task; very large objects are hashed by all threads.
+ */
 final class FsckObjects {
   private static final int BUFFER = 1 << 18;
 
@@ -63,7 +64,7 @@ final class FsckObjects {
           if (hex && type == EntryType.DIRECTORY) {
             tasks.add(hasher -> checkDirectory(text, hasher));
           } else if (hex || (type != EntryType.DIRECTORY && !text.startsWith(".tmp"))) {
-            fsck.add(Finding.of(Type.FOREIGN_FILE, path));
+            fsck.add(Finding.of(FindingType.FOREIGN_FILE, path));
           }
         });
     workers.runEach(Hasher::new, tasks);
@@ -89,16 +90,18 @@ final class FsckObjects {
     fsck.root.list(
         Links.bytes(path),
         (name, type) -> {
-          Digest digest = ImageAccess.parse(Links.bytes(directory + "/" + FileName.decode(name)), algorithm);
+          Digest digest =
+              ImageAccess.parse(Links.bytes(directory + "/" + FileName.decode(name)), algorithm);
           String object = path + "/" + FileName.decode(name);
           if (type != EntryType.FILE) {
             fsck.objectsChecked.increment();
             fsck.objectsCorrupted.increment();
-            fsck.add(Finding.of(Type.UNEXPECTED_FILE_TYPE, object));
+            fsck.add(Finding.of(FindingType.UNEXPECTED_FILE_TYPE, object));
           } else if (digest == null) {
             fsck.objectsChecked.increment();
             fsck.objectsCorrupted.increment();
-            fsck.add(Finding.of(Type.OBJECT_INVALID_NAME, object, "not the rest of a digest"));
+            fsck.add(
+                Finding.of(FindingType.OBJECT_INVALID_NAME, object, "not the rest of a digest"));
           } else {
             digests.add(digest);
           }
@@ -124,7 +127,7 @@ final class FsckObjects {
       fsck.checkMode(path, stat, owner);
       Digest measured = file.verityDigest().orElse(null);
       if (measured == null && secure) {
-        bad(Finding.of(Type.OBJECT_VERITY_MISSING, path));
+        bad(Finding.of(FindingType.OBJECT_VERITY_MISSING, path));
       } else if (measured != null && measured.algorithm() == algorithm) {
         compare(digest, measured);
       } else if (stat.size() >= LARGE) {
@@ -133,9 +136,9 @@ final class FsckObjects {
         compare(digest, hasher.hash(file));
       }
     } catch (HashFailure e) {
-      bad(Finding.of(Type.OBJECT_VERITY_FAILED, path, e));
+      bad(Finding.of(FindingType.OBJECT_VERITY_FAILED, path, e));
     } catch (IOException e) {
-      bad(Finding.of(Type.OBJECT_OPEN_FAILED, path, e));
+      bad(Finding.of(FindingType.OBJECT_OPEN_FAILED, path, e));
     }
   }
 
@@ -155,7 +158,9 @@ final class FsckObjects {
 
   private void compare(Digest digest, Digest measured) {
     if (!measured.equals(digest)) {
-      bad(Finding.of(Type.OBJECT_DIGEST_MISMATCH, path(digest), "measured " + measured.hex()));
+      bad(
+          Finding.of(
+              FindingType.OBJECT_DIGEST_MISMATCH, path(digest), "measured " + measured.hex()));
     }
   }
 
@@ -181,7 +186,7 @@ final class FsckObjects {
                 workers.executor(),
                 workers.count()));
       } catch (IOException e) {
-        bad(Finding.of(Type.OBJECT_VERITY_FAILED, path(digest), e));
+        bad(Finding.of(FindingType.OBJECT_VERITY_FAILED, path(digest), e));
       }
     }
   }

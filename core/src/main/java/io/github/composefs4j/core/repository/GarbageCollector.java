@@ -7,11 +7,11 @@ import io.github.composefs4j.core.spi.StoreDirectory.EntryType;
 import io.github.composefs4j.core.tree.FileName;
 import io.github.composefs4j.core.verity.Digest;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.LongAdder;
@@ -24,8 +24,6 @@ import org.jspecify.annotations.Nullable;
  * its object.
  */
 final class GarbageCollector {
-  private static final Path PROCESSES = Path.of("/proc");
-
   /** Ours may be of a writer that knows no repository, only its objects. */
   private static final long FOREIGN_WRITER_SECONDS = 3600;
 
@@ -35,7 +33,7 @@ final class GarbageCollector {
   private final ConcurrentLinkedQueue<Finding> findings = new ConcurrentLinkedQueue<>();
   private final LongAdder objects = new LongAdder();
   private final LongAdder bytes = new LongAdder();
-  private final long[] links = new long[Category.values().length];
+  private final Map<Category, LongAdder> links = Fsck.counters();
   private long temporaries;
 
   GarbageCollector(Repository repository, GcOptions options) {
@@ -49,7 +47,7 @@ final class GarbageCollector {
       Liveness liveness = new Liveness(repository, workers);
       if (options.dryRun()) {
         return repository.reading(() -> {
-          liveness.mark(options.extraRoots(), PROCESSES);
+          liveness.mark(options.extraRoots(), options.processes());
           if (!liveness.isUncertain()) {
             sweepObjects(liveness, workers);
             countBrokenLinks();
@@ -57,15 +55,16 @@ final class GarbageCollector {
           return result(liveness);
         });
       }
-      // Who is in a hurry must not wait for the shared lock either: the exclusive one comes at once.
+      // Who is in a hurry must not wait for the shared lock either: the exclusive one comes at
+      // once.
       if (!options.waiting().isNone()) {
         repository.reading(() -> {
-          liveness.mark(options.extraRoots(), PROCESSES);
+          liveness.mark(options.extraRoots(), options.processes());
           return null;
         });
       }
       try (RepositoryLock.Held _ = repository.exclusive(options.waiting())) {
-        liveness.mark(options.extraRoots(), PROCESSES);
+        liveness.mark(options.extraRoots(), options.processes());
         if (!liveness.isUncertain()) {
           sweep(liveness, workers);
         }
@@ -83,8 +82,8 @@ final class GarbageCollector {
         liveness.isUncertain(),
         objects.sum(),
         bytes.sum(),
-        links[Category.IMAGES.ordinal()],
-        links[Category.STREAMS.ordinal()],
+        Fsck.count(links, Category.IMAGES),
+        Fsck.count(links, Category.STREAMS),
         temporaries,
         liveness.live().size(),
         all);
@@ -112,20 +111,20 @@ final class GarbageCollector {
     for (Links.Found found : all.entries()) {
       String path = all.entryPath(found.name());
       if (found.type() != EntryType.SYMLINK) {
-        findings.add(Finding.of(Finding.Type.ENTRY_NOT_SYMLINK, path));
+        findings.add(Finding.of(FindingType.ENTRY_NOT_SYMLINK, path));
         continue;
       }
       Digest object = objectOf(all, found.name());
       if (object != null && (!live.contains(object) || isMissing(object)) && !isYoung(object)) {
         if (all.remove(path, dirty)) {
-          links[category.ordinal()]++;
+          Fsck.count(links, category, 1);
         }
       }
     }
     for (Links.Found found : all.allRefs()) {
       String path = all.refPath(found.name());
       if (found.type() == EntryType.SYMLINK && isBrokenRef(all, path) && all.remove(path, dirty)) {
-        links[category.ordinal()]++;
+        Fsck.count(links, category, 1);
       }
     }
   }
@@ -134,7 +133,7 @@ final class GarbageCollector {
     try {
       return all.object(entry);
     } catch (ComposefsException e) {
-      findings.add(Finding.of(Finding.Type.ENTRY_NOT_TO_OBJECT, all.entryPath(entry), e));
+      findings.add(Finding.of(FindingType.ENTRY_NOT_TO_OBJECT, all.entryPath(entry), e));
       return null;
     }
   }
@@ -143,29 +142,36 @@ final class GarbageCollector {
     return root.stat(Repository.objectPath(object)) == null;
   }
 
-  /** A ref is broken if it leads to no entry; one that leads straight to an object is only odd. */
-  private static boolean isBrokenRef(Links all, String path) throws IOException {
+  /**
+   * A ref is broken if it leads to no entry. One that leads straight to an object is only odd, and
+   * one to an image that has lost its entry can be repaired.
+   */
+  private boolean isBrokenRef(Links all, String path) throws IOException {
     String text = all.text(path);
     String entry = text == null ? null : Links.lastComponent(text);
     if (text == null || entry == null || all.text(all.entryPath(entry)) != null) {
       return false;
     }
-    return all.parseTarget(text) == null || !text.contains(Links.OBJECTS + "/");
+    boolean toObject = all.parseTarget(text) != null && text.contains(Links.OBJECTS + "/");
+    boolean lostEntry =
+        all.category() == Category.IMAGES
+            && all.isDigest(entry)
+            && !isMissing(Digest.parse(entry));
+    return !toObject && !lostEntry;
   }
 
   private void countBrokenLinks() throws IOException {
     for (Category category : Category.values()) {
       Links all = repository.links(category);
       for (Links.Found found : all.entries()) {
-        Digest object =
-            found.type() == EntryType.SYMLINK ? objectOf(all, found.name()) : null;
+        Digest object = found.type() == EntryType.SYMLINK ? objectOf(all, found.name()) : null;
         if (object != null && isMissing(object)) {
-          links[category.ordinal()]++;
+          Fsck.count(links, category, 1);
         }
       }
       for (Links.Found found : all.allRefs()) {
         if (found.type() == EntryType.SYMLINK && isBrokenRef(all, all.refPath(found.name()))) {
-          links[category.ordinal()]++;
+          Fsck.count(links, category, 1);
         }
       }
     }
@@ -187,7 +193,7 @@ final class GarbageCollector {
       return;
     }
     if (!Links.isDirectory(stat)) {
-      findings.add(Finding.of(Finding.Type.FOREIGN_FILE, path, "is no directory"));
+      findings.add(Finding.of(FindingType.FOREIGN_FILE, path, "is no directory"));
       return;
     }
     List<byte[]> dead = new ArrayList<>();
@@ -200,8 +206,8 @@ final class GarbageCollector {
             String odd = path + "/" + FileName.decode(name);
             findings.add(
                 type == EntryType.FILE
-                    ? Finding.of(Finding.Type.OBJECT_INVALID_NAME, odd, "not the rest of a digest")
-                    : Finding.of(Finding.Type.UNEXPECTED_FILE_TYPE, odd));
+                    ? Finding.of(FindingType.OBJECT_INVALID_NAME, odd, "not the rest of a digest")
+                    : Finding.of(FindingType.UNEXPECTED_FILE_TYPE, odd));
             others[0]++;
           } else if (live.contains(digest)) {
             others[0]++;

@@ -1,5 +1,6 @@
 package io.github.composefs4j.core.repository;
 
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 
@@ -12,9 +13,16 @@ import java.util.List;
  * @param waiting how long to wait for others who use the repository
  * @param grace objects that got their name within this time are kept
  * @param threads how many work at once, at least 1
+ * @param processes where the kernel shows all processes and what is mounted for each: {@code /proc},
+ *     or that of the host in a container
  */
 public record GcOptions(
-    boolean dryRun, List<String> extraRoots, Waiting waiting, Duration grace, int threads) {
+    boolean dryRun,
+    List<String> extraRoots,
+    Waiting waiting,
+    Duration grace,
+    int threads,
+    Path processes) {
   /** {@return removing, waiting as long as it takes, a thread for each processor} */
   public static GcOptions defaults() {
     return new GcOptions(
@@ -22,26 +30,32 @@ public record GcOptions(
         List.of(),
         Waiting.FOREVER,
         Duration.ZERO,
-        Runtime.getRuntime().availableProcessors());
+        Runtime.getRuntime().availableProcessors(),
+        Path.of("/proc"));
   }
 
   /** {@return these options, removing or not} */
   public GcOptions withDryRun(boolean dry) {
-    return new GcOptions(dry, extraRoots, waiting, grace, threads);
+    return new GcOptions(dry, extraRoots, waiting, grace, threads, processes);
   }
 
   /** {@return these options with other extra roots} */
   public GcOptions withExtraRoots(List<String> roots) {
-    return new GcOptions(dryRun, List.copyOf(roots), waiting, grace, threads);
+    return new GcOptions(dryRun, List.copyOf(roots), waiting, grace, threads, processes);
   }
 
   /** {@return these options with another patience} */
   public GcOptions withWaiting(Waiting other) {
-    return new GcOptions(dryRun, extraRoots, other, grace, threads);
+    return new GcOptions(dryRun, extraRoots, other, grace, threads, processes);
   }
 
   /** {@return these options with another grace period} */
   public GcOptions withGrace(Duration other) {
-    return new GcOptions(dryRun, extraRoots, waiting, other, threads);
+    return new GcOptions(dryRun, extraRoots, waiting, other, threads, processes);
+  }
+
+  /** {@return these options, looking for mounts elsewhere} */
+  public GcOptions withProcesses(Path other) {
+    return new GcOptions(dryRun, extraRoots, waiting, grace, threads, other);
   }
 }

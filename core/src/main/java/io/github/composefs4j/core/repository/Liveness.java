@@ -25,9 +25,9 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What refs and mounts reach (repository.md, sections 10.1 and 10.2). Images and streams are held to
- * their digests before they are walked: what a damaged one needs cannot be known, so nothing may be
- * removed then. Can be asked several times, and walks only what is new.
+ * What refs and mounts reach (repository.md, sections 10.1 and 10.2). Images and streams are held
+ * to their digests before they are walked: what a damaged one needs cannot be known, so nothing may
+ * be removed then. Can be asked several times, and walks only what is new.
  */
 final class Liveness {
   private static final int MAGIC_AT = 1024;
@@ -79,8 +79,12 @@ final class Liveness {
     List<Workers.Task> tasks = new ArrayList<>();
     for (Category category : Category.values()) {
       Set<String> entries = new HashSet<>();
+      Set<Digest> lost = new HashSet<>();
       for (Links.Found found : repository.links(category).allRefs()) {
-        entryOf(category, found, entries);
+        entryOf(category, found, entries, lost);
+      }
+      for (Digest image : lost) {
+        tasks.add(() -> walk(Category.IMAGES, image, objectPath(image)));
       }
       for (String extra : extraRoots) {
         if (repository.links(category).text(repository.links(category).entryPath(extra)) != null) {
@@ -117,12 +121,13 @@ final class Liveness {
     return Links.OBJECTS + "/" + digest.hex().substring(0, 2) + "/" + digest.hex().substring(2);
   }
 
-  private void entryOf(Category category, Links.Found ref, Set<String> entries)
+  private void entryOf(
+      Category category, Links.Found ref, Set<String> entries, Set<Digest> lost)
       throws IOException {
     Links links = repository.links(category);
     String path = links.refPath(ref.name());
     if (ref.type() != EntryType.SYMLINK) {
-      findings.add(Finding.of(Finding.Type.UNEXPECTED_FILE_TYPE, path));
+      findings.add(Finding.of(FindingType.UNEXPECTED_FILE_TYPE, path));
       return;
     }
     String text = links.text(path);
@@ -132,10 +137,24 @@ final class Liveness {
     }
     if (links.text(links.entryPath(entry)) == null) {
       findings.add(
-          Finding.of(Finding.Type.BROKEN_SYMLINK, path, "leads to '" + text + "', no entry"));
+          Finding.of(FindingType.BROKEN_SYMLINK, path, "leads to '" + text + "', no entry"));
+      // The name of an image tells its object, also if only its entry was lost.
+      Digest digest = lostImage(links, entry);
+      if (digest != null) {
+        lost.add(digest);
+      }
       return;
     }
     entries.add(entry);
+  }
+
+  /** {@return the image that a ref to a lost entry means, if its object is there} */
+  private @Nullable Digest lostImage(Links links, String entry) throws IOException {
+    if (links.category() != Category.IMAGES || !links.isDigest(entry)) {
+      return null;
+    }
+    Digest digest = Digest.parse(entry);
+    return repository.root().fileSize(Repository.objectPath(digest)) >= 0 ? digest : null;
   }
 
   private @Nullable Digest objectOf(Category category, String entry) throws IOException {
@@ -144,7 +163,7 @@ final class Liveness {
     } catch (ComposefsException e) {
       stop(
           Finding.of(
-              Finding.Type.ENTRY_NOT_TO_OBJECT, repository.links(category).entryPath(entry), e));
+              FindingType.ENTRY_NOT_TO_OBJECT, repository.links(category).entryPath(entry), e));
       return null;
     }
   }
@@ -163,18 +182,18 @@ final class Liveness {
         walkStream(file, path);
       }
     } catch (MissingObjectException e) {
-      stop(Finding.of(Finding.Type.BROKEN_SYMLINK, path, "its object is missing"));
+      stop(Finding.of(FindingType.BROKEN_SYMLINK, path, "its object is missing"));
     } catch (ComposefsException e) {
       stop(
           Finding.of(
-              image ? Finding.Type.IMAGE_OPEN_FAILED : Finding.Type.STREAM_OPEN_FAILED, path, e));
+              image ? FindingType.IMAGE_OPEN_FAILED : FindingType.STREAM_OPEN_FAILED, path, e));
     }
   }
 
   private void walkImage(HostFile file, String path) throws IOException {
     if (!hasMagic(file, MAGIC_AT, EROFS_MAGIC)) {
       // Bytes that are what their digest says, and no image at all, need nothing.
-      findings.add(Finding.of(Finding.Type.IMAGE_INVALID, path, "is no image, and keeps nothing"));
+      findings.add(Finding.of(FindingType.IMAGE_INVALID, path, "is no image, and keeps nothing"));
       return;
     }
     // The image is read through the file that was verified; closing that twice does no harm.
@@ -196,7 +215,7 @@ final class Liveness {
   private void walkStream(HostFile file, String path) throws IOException {
     if (!isStream(file)) {
       findings.add(
-          Finding.of(Finding.Type.STREAM_OPEN_FAILED, path, "is no splitstream, and keeps nothing"));
+          Finding.of(FindingType.STREAM_OPEN_FAILED, path, "is no splitstream, and keeps nothing"));
       return;
     }
     try (SplitStream stream =
@@ -234,9 +253,9 @@ final class Liveness {
     } catch (MissingObjectException e) {
       stop(
           new Finding(
-              Finding.Type.MISSING_NAMED_REF, path, null, digest.hex(), "what it needs is unknown"));
+              FindingType.MISSING_NAMED_REF, path, null, digest.hex(), "what it needs is unknown"));
     } catch (ComposefsException e) {
-      stop(Finding.of(Finding.Type.OBJECT_DIGEST_MISMATCH, objectPath(digest), e));
+      stop(Finding.of(FindingType.OBJECT_DIGEST_MISMATCH, objectPath(digest), e));
     }
   }
 }

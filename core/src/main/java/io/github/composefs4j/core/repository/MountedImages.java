@@ -88,13 +88,13 @@ final class MountedImages {
     } catch (IOException e) {
       return; // gone, or not for us to see
     }
-    for (String line : new String(table, StandardCharsets.ISO_8859_1).split("\n")) {
+    for (String line : new String(table, StandardCharsets.ISO_8859_1).split("\n", -1)) {
       int separator = line.indexOf(" - ");
       if (separator < 0) {
         continue;
       }
-      String[] mount = line.substring(0, separator).split(" ");
-      String[] what = line.substring(separator + 3).split(" ");
+      String[] mount = line.substring(0, separator).split(" ", -1);
+      String[] what = line.substring(separator + 3).split(" ", -1);
       if (what.length >= 3 && mount.length >= 5 && unescape(what[1]).startsWith(SOURCE)) {
         add(process, unescape(mount[4]), what[0], unescape(what[1]), what[2]);
       }
@@ -106,12 +106,12 @@ final class MountedImages {
     String name = source.substring(SOURCE.length());
     if (images.isDigest(name)) {
       digests.add(Digest.parse(name));
-    } else if (isHex(name) || !mayUseObjects(process, type, options)) {
+    } else if (isHex(name) || !mayBeOurs(process, type, name, options)) {
       return; // of a repository of the other algorithm, or of other objects
     } else {
       unknown.add(
           Finding.of(
-              Finding.Type.MOUNT_UNKNOWN,
+              FindingType.MOUNT_UNKNOWN,
               point,
               "mounted as '" + source + "', which does not tell the image; unmount it"));
     }
@@ -121,23 +121,29 @@ final class MountedImages {
     return (name.length() == 64 || name.length() == 128) && Links.isHex(name);
   }
 
-  /** Whether one of a mount's layers is our object directory, or cannot be told. */
-  private boolean mayUseObjects(Path process, String type, String options) throws IOException {
+  /**
+   * Whether one of a mount's layers is our object directory, or cannot be told. Of a FUSE server
+   * the kernel knows no layers: it counts if its name is a ref here.
+   */
+  private boolean mayBeOurs(Path process, String type, String name, String options)
+      throws IOException {
+    if (!type.equals("overlay")) {
+      String prefix = Links.REFS + "/";
+      return images.entryOf(name.startsWith(prefix) ? name.substring(prefix.length()) : name)
+          != null;
+    }
     HostStat ours = root.stat(FileName.encode(Links.OBJECTS));
     if (ours == null) {
       return false;
     }
-    if (!type.equals("overlay")) {
-      return true;
-    }
     boolean told = false;
-    for (String option : options.split(",")) {
+    for (String option : options.split(",", -1)) {
       int equals = option.indexOf('=');
       String key = equals < 0 ? option : option.substring(0, equals);
       if (!key.equals("datadir+") && !key.equals("lowerdir")) {
         continue;
       }
-      String[] paths = option.substring(equals + 1).split("::?");
+      String[] paths = option.substring(equals + 1).split("::?", -1);
       for (int i = key.equals("lowerdir") ? 1 : 0; i < paths.length; i++) {
         HostStat layer = stat(process, unescape(paths[i]));
         if (layer == null || (layer.dev() == ours.dev() && layer.ino() == ours.ino())) {

@@ -1,9 +1,9 @@
 package io.github.composefs4j.core.repository;
 
 import io.github.composefs4j.core.errors.DigestMismatchException;
+import io.github.composefs4j.core.errors.MissingObjectException;
 import io.github.composefs4j.core.objects.LocalObjectStore;
 import io.github.composefs4j.core.objects.ObjectStore;
-import io.github.composefs4j.core.repository.Finding.Type;
 import io.github.composefs4j.core.spi.HostFile;
 import io.github.composefs4j.core.spi.StoreDirectory;
 import io.github.composefs4j.core.stream.ContentType;
@@ -81,11 +81,17 @@ final class Repair {
     List<Finding> lost = new ArrayList<>();
     for (Finding finding : report.findings()) {
       switch (finding.type()) {
-        case OBJECT_DIGEST_MISMATCH, OBJECT_VERITY_MISSING, OBJECT_VERITY_FAILED, OBJECT_OPEN_FAILED ->
+        case OBJECT_DIGEST_MISMATCH,
+            OBJECT_VERITY_MISSING,
+            OBJECT_VERITY_FAILED,
+            OBJECT_OPEN_FAILED ->
             want(wanted, digestOf(finding.path()), finding.path());
         case MISSING_OBJECT_REF, MISSING_NAMED_REF, IMAGE_MISSING_OBJECT ->
             want(wanted, parse(finding.objectId()), finding.path());
-        case BROKEN_SYMLINK -> want(wanted, objectOf(finding.path()), finding.path());
+        case BROKEN_SYMLINK -> {
+          want(wanted, objectOf(finding.path()), finding.path());
+          lost.add(finding);
+        }
         case STREAM_LINK_LOST -> lost.add(finding);
         default -> {}
       }
@@ -104,7 +110,10 @@ final class Repair {
         }
       }
       for (Finding finding : lost) {
-        done |= relink(finding, transaction);
+        done |=
+            finding.type() == FindingType.STREAM_LINK_LOST
+                ? relink(finding, transaction)
+                : relinkImage(finding.path(), transaction);
       }
       transaction.commit();
     }
@@ -138,6 +147,26 @@ final class Repair {
       }
     }
     return null;
+  }
+
+  /** Gives an image its entry back, of which a ref tells the digest. */
+  private boolean relinkImage(String path, Transaction transaction) throws IOException {
+    Links images = repository.links(Category.IMAGES);
+    String prefix = images.refPath("");
+    String entry =
+        path.startsWith(prefix) ? images.entryOf(path.substring(prefix.length())) : null;
+    if (entry == null || !images.isDigest(entry) || images.text(images.entryPath(entry)) != null) {
+      return false;
+    }
+    Digest digest = Digest.parse(entry);
+    try (HostFile file = repository.openObject(digest)) {
+      ImageAccess.verify(repository, file, digest);
+    } catch (MissingObjectException | DigestMismatchException e) {
+      return false;
+    }
+    transaction.addImage(digest, null);
+    relinked.add(images.entryPath(entry));
+    return true;
   }
 
   /** Gives a layer or config its entry back, whose name is that of the reference to it. */

@@ -478,8 +478,8 @@ public final class Repository implements Closeable {
   }
 
   /**
-   * {@return a stream, held to its digest block by block} Nothing keeps what it refers to from being
-   * collected but a {@link #hold}.
+   * {@return a stream, held to its digest block by block} Nothing keeps what it refers to from
+   * being collected but a {@link #hold}.
    *
    * @param name as in {@link #resolveStream}
    */
@@ -503,8 +503,7 @@ public final class Repository implements Closeable {
     reading(() -> {
       try (SplitStream stream =
           StreamAccess.open(this, StreamAccess.require(streams, entry), entry)) {
-        stream.writeTo(
-            codec(), (digest, to) -> StreamAccess.copy(this, digest, to), out);
+        stream.writeTo(codec(), (digest, to) -> StreamAccess.copy(this, digest, to), out);
       }
       return null;
     });

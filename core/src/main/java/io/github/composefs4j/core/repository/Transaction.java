@@ -218,8 +218,8 @@ public final class Transaction implements Closeable {
 
   /**
    * {@return the object of a stream that is named already and whole: the entry and all that it
-   * refers to are there} Importers ask before they do the work again; a stream of which something is
-   * missing is to be imported anew.
+   * refers to are there} Importers ask before they do the work again; a stream of which something
+   * is missing is to be imported anew.
    */
   public Optional<Digest> findStream(String contentId) throws IOException {
     Digest digest = repository.links(Category.STREAMS).object(contentId);
