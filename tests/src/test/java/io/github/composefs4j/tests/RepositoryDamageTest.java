@@ -90,8 +90,7 @@ class RepositoryDamageTest {
           "meta-unknown-incompatible", Reason.INCOMPATIBLE_FEATURES);
 
   /** Objects that a collection removes besides the usual twelve. */
-  private static final Map<String, Long> GARBAGE =
-      Map.of("wrong-name-for-content", 13L);
+  private static final Map<String, Long> GARBAGE = Map.of("wrong-name-for-content", 13L);
 
   @TempDir Path directory;
   private Path path;

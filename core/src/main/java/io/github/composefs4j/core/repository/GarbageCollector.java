@@ -154,9 +154,7 @@ final class GarbageCollector {
     }
     boolean toObject = all.parseTarget(text) != null && text.contains(Links.OBJECTS + "/");
     boolean lostEntry =
-        all.category() == Category.IMAGES
-            && all.isDigest(entry)
-            && !isMissing(Digest.parse(entry));
+        all.category() == Category.IMAGES && all.isDigest(entry) && !isMissing(Digest.parse(entry));
     return !toObject && !lostEntry;
   }
 

@@ -13,8 +13,8 @@ import java.util.List;
  * @param waiting how long to wait for others who use the repository
  * @param grace objects that got their name within this time are kept
  * @param threads how many work at once, at least 1
- * @param processes where the kernel shows all processes and what is mounted for each: {@code /proc},
- *     or that of the host in a container
+ * @param processes where the kernel shows all processes and what is mounted for each: {@code
+ *     /proc}, or that of the host in a container
  */
 public record GcOptions(
     boolean dryRun,

@@ -121,8 +121,7 @@ final class Liveness {
     return Links.OBJECTS + "/" + digest.hex().substring(0, 2) + "/" + digest.hex().substring(2);
   }
 
-  private void entryOf(
-      Category category, Links.Found ref, Set<String> entries, Set<Digest> lost)
+  private void entryOf(Category category, Links.Found ref, Set<String> entries, Set<Digest> lost)
       throws IOException {
     Links links = repository.links(category);
     String path = links.refPath(ref.name());

@@ -153,8 +153,7 @@ final class Repair {
   private boolean relinkImage(String path, Transaction transaction) throws IOException {
     Links images = repository.links(Category.IMAGES);
     String prefix = images.refPath("");
-    String entry =
-        path.startsWith(prefix) ? images.entryOf(path.substring(prefix.length())) : null;
+    String entry = path.startsWith(prefix) ? images.entryOf(path.substring(prefix.length())) : null;
     if (entry == null || !images.isDigest(entry) || images.text(images.entryPath(entry)) != null) {
       return false;
     }
