@@ -40,7 +40,22 @@ public final class UnionObjectStore implements ObjectStore {
    * @param mayStall whether a call may take for ever, as on anything that is not a file system of
    *     this machine; such calls are made by threads of their own
    */
-  public record Member(String name, ObjectStore store, boolean mayStall) {}
+  public record Member(String name, ObjectStore store, boolean mayStall) {
+    /** Opens a store. */
+    @FunctionalInterface
+    public interface Opener {
+      /** {@return the open store} */
+      ObjectStore open() throws IOException;
+    }
+
+    /**
+     * {@return a member that is opened when it is first asked, in time as any other call, and again
+     * if that fails: even opening may stall}
+     */
+    public static Member opened(String name, HashAlgorithm algorithm, Opener opener) {
+      return new Member(name, new LazyStore(algorithm, opener), true);
+    }
+  }
 
   /**
    * A union.
