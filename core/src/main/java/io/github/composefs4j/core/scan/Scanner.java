@@ -14,6 +14,7 @@ import io.github.composefs4j.core.tree.FileTree;
 import io.github.composefs4j.core.tree.Inode;
 import io.github.composefs4j.core.tree.Limits;
 import io.github.composefs4j.core.tree.XattrSet;
+import io.github.composefs4j.core.verity.Digest;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.AccessDeniedException;
@@ -62,6 +63,7 @@ public final class Scanner {
 
   private final ScanOptions options;
   private final @Nullable LocalObjectStore store;
+  private final @Nullable ScanIndex index;
   private final ScanProgress progress;
   private final ExecutorService workers;
   private final Semaphore ahead = new Semaphore(BATCHES_AHEAD);
@@ -79,9 +81,14 @@ public final class Scanner {
 
   private record FileId(long dev, long ino) {}
 
-  private Scanner(ScanOptions options, @Nullable LocalObjectStore store, ScanProgress progress) {
+  private Scanner(
+      ScanOptions options,
+      @Nullable LocalObjectStore store,
+      @Nullable ScanIndex index,
+      ScanProgress progress) {
     this.options = options;
     this.store = store;
+    this.index = index;
     this.progress = progress;
     this.workers =
         Executors.newFixedThreadPool(
@@ -113,7 +120,25 @@ public final class Scanner {
       @Nullable LocalObjectStore store,
       ScanProgress progress)
       throws IOException {
-    Scanner scanner = new Scanner(options, store, progress);
+    return scan(platform, root, followed, options, store, null, progress);
+  }
+
+  /**
+   * {@return the tree below a directory; see the other form}
+   *
+   * @param index tells and learns digests of files whose objects are in the store, or null; not
+   *     saved
+   */
+  public static FileTree scan(
+      Platform platform,
+      Path root,
+      boolean followed,
+      ScanOptions options,
+      @Nullable LocalObjectStore store,
+      @Nullable ScanIndex index,
+      ScanProgress progress)
+      throws IOException {
+    Scanner scanner = new Scanner(options, store, index, progress);
     try (HostDirectory directory = platform.openDirectory(root, followed)) {
       try {
         return scanner.onDeepStack(() -> scanner.run(directory, root.toString()));
@@ -409,11 +434,32 @@ public final class Scanner {
       child.bytes = readAll(source);
     } else if (store == null) {
       child.digest = worker.get().digest(source);
-    } else {
+    } else if (index == null) {
       child.digest = store.put(source, worker.get());
+    } else {
+      readIndexed(source, child, store, index);
+      return;
     }
     bytes.add(size);
     checkUnchanged(file, child, text);
+  }
+
+  private void readIndexed(
+      ObjectSource source, Scanned child, LocalObjectStore into, ScanIndex known)
+      throws IOException {
+    Digest digest = known.find(child.stat);
+    if (digest != null && into.contains(digest, source.size())) {
+      known.hit();
+      child.digest = digest;
+      checkUnchanged(source.file(), child, source.path());
+      return;
+    }
+    long started = known.now();
+    Digest read = into.put(source, worker.get());
+    child.digest = read;
+    bytes.add(source.size());
+    checkUnchanged(source.file(), child, source.path());
+    known.add(child.stat, read, started);
   }
 
   private static void checkUnchanged(HostFile file, Scanned child, String text) throws IOException {

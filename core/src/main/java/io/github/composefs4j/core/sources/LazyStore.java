@@ -29,12 +29,7 @@ final class LazyStore implements ObjectStore {
     if (known != null) {
       return known;
     }
-    ObjectStore opened = opener.open();
-    ObjectStore kept = keep(opened);
-    if (kept != opened) {
-      opened.close();
-    }
-    return kept;
+    return keep(opener.open());
   }
 
   private synchronized @Nullable ObjectStore current() {
@@ -46,10 +41,13 @@ final class LazyStore implements ObjectStore {
       opened.close();
       throw new IOException("the union is closed");
     }
-    if (store == null) {
-      store = opened;
+    ObjectStore known = store;
+    if (known != null) {
+      opened.close(); // another thread was faster
+      return known;
     }
-    return store;
+    store = opened;
+    return opened;
   }
 
   @Override
