@@ -16,6 +16,7 @@ module io.github.composefs4j.core {
   exports io.github.composefs4j.core.erofs;
   exports io.github.composefs4j.core.errors;
   exports io.github.composefs4j.core.nio;
+  exports io.github.composefs4j.core.export;
   exports io.github.composefs4j.core.objects;
   exports io.github.composefs4j.core.repository;
   exports io.github.composefs4j.core.scan;

@@ -18,6 +18,7 @@ class PackageArrowsTest {
           List.of("nio"),
           List.of("dump", "repository"),
           List.of("erofs", "scan", "stream"),
+          List.of("export"),
           List.of("transform"),
           List.of("sources"),
           List.of("verified"),

@@ -4,6 +4,7 @@ import io.github.composefs4j.core.spi.HostDirectory;
 import io.github.composefs4j.core.spi.Platform;
 import io.github.composefs4j.core.spi.RawPath;
 import io.github.composefs4j.core.spi.StoreDirectory;
+import io.github.composefs4j.core.spi.TargetDirectory;
 import io.github.composefs4j.linux.sys.Abi;
 import io.github.composefs4j.linux.sys.Errno;
 import io.github.composefs4j.linux.sys.ErrnoException;
@@ -57,6 +58,17 @@ public final class LinuxPlatform implements Platform {
       throw new NoSuchFileException(path.toString());
     }
     return new LinuxFiles.Directory(LinuxFiles.check(fd, bytes));
+  }
+
+  @Override
+  public TargetDirectory openTarget(Path path) throws IOException {
+    byte[] bytes = bytes(path);
+    int result = makeDirectories(bytes);
+    if (result < 0 && result != -Errno.EEXIST) {
+      throw new ErrnoException(LinuxFiles.printable(bytes), -result);
+    }
+    int fd = Sys.openat(Abi.AT_FDCWD, Sys.scratch().path(bytes), Abi.O_DIRECTORY, 0);
+    return new LinuxTarget(LinuxFiles.check(fd, bytes));
   }
 
   @Override

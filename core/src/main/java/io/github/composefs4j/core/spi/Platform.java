@@ -44,6 +44,16 @@ public interface Platform {
   }
 
   /**
+   * {@return the directory at {@code path}, to write a tree into; made if it is missing}
+   *
+   * @throws UnsupportedOperationException if this platform cannot write trees with all metadata
+   */
+  default TargetDirectory openTarget(Path path) throws IOException {
+    throw new UnsupportedOperationException(
+        "the " + name() + " platform cannot write trees with all their metadata");
+  }
+
+  /**
    * {@return the directory at {@code path} to write to, made with its parents if it is missing,
    * with mode 0755 less the umask}
    */

@@ -39,6 +39,12 @@ public final class Abi {
   static final int SYNCFS = of(306, 267);
   static final int COPY_FILE_RANGE = of(326, 285);
   static final int STATX = of(332, 291);
+  static final int FTRUNCATE = of(77, 46);
+  static final int LSETXATTR = of(189, 6);
+  static final int MKNODAT = of(259, 33);
+  static final int FCHOWNAT = of(260, 54);
+  static final int FCHMODAT = of(268, 53);
+  static final int UTIMENSAT = of(280, 88);
   static final int MOVE_MOUNT = 429;
   static final int FSOPEN = 430;
   static final int FSCONFIG = 431;

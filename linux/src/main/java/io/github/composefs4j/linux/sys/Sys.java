@@ -190,6 +190,31 @@ public final class Sys {
     return (int) call(Abi.FCHMOD, fd, mode, 0, 0, 0, 0);
   }
 
+  public static int ftruncate(int fd, long size) {
+    return (int) call(Abi.FTRUNCATE, fd, size, 0, 0, 0, 0);
+  }
+
+  public static int lsetxattr(long path, long name, MemorySegment value, long size) {
+    return (int) call(Abi.LSETXATTR, path, name, value.address(), size, 0, 0);
+  }
+
+  public static int mknodat(int dir, long path, int mode, int device) {
+    return (int) call(Abi.MKNODAT, dir, path, mode, Integer.toUnsignedLong(device), 0, 0);
+  }
+
+  public static int fchownat(int dir, long path, int uid, int gid, int flags) {
+    return (int) call(Abi.FCHOWNAT, dir, path, uid, gid, flags, 0);
+  }
+
+  public static int fchmodat(int dir, long path, int mode) {
+    return (int) call(Abi.FCHMODAT, dir, path, mode, 0, 0, 0);
+  }
+
+  /** Sets the times of access and modification, two {@code timespec} in {@code times}. */
+  public static int utimensat(int dir, long path, MemorySegment times, int flags) {
+    return (int) call(Abi.UTIMENSAT, dir, path, times.address(), flags, 0, 0);
+  }
+
   public static int syncfs(int fd) {
     return (int) call(Abi.SYNCFS, fd, 0, 0, 0, 0, 0);
   }
