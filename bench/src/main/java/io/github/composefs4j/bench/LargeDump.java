@@ -15,7 +15,7 @@ public final class LargeDump {
 
   /** Directories between the root and the packages, as a real system has them. */
   private static final String[] PREFIX = {
-    "deployment-with-a-name", "usr-of-the-system", "lib-for-x86_64-linux-gnu", "share-of-packages"
+    "deployment-with-a-name-of-some-length", "usr-of-the-system", "lib-for-x86_64-linux-gnu", "share-of-all-the-packages-there-are"
   };
 
   private final OutputStream out;

@@ -139,7 +139,13 @@ final class ImageLayout {
           data.tail = 4 * chunks(file);
         }
       }
-      case Device _, Fifo _, Socket _ -> {}
+      case Device device -> {
+        // Readers refuse it (12.3, W3); V0 and V1 store whiteouts as regular files.
+        if (v2 && device.isWhiteout() && table.nlink(device) != 1) {
+          throw new InvalidTreeException("V2 images hold no whiteout with several names");
+        }
+      }
+      case Fifo _, Socket _ -> {}
     }
   }
 

@@ -1,18 +1,23 @@
 package io.github.composefs4j.core.erofs;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.composefs4j.core.errors.InvalidTreeException;
 import io.github.composefs4j.core.testkit.RandomTrees;
 import io.github.composefs4j.core.testkit.Seeds;
 import io.github.composefs4j.core.testkit.TestImages;
 import io.github.composefs4j.core.testkit.TreeAssert;
 import io.github.composefs4j.core.tree.Device;
 import io.github.composefs4j.core.tree.Directory;
+import io.github.composefs4j.core.tree.FileName;
 import io.github.composefs4j.core.tree.FileTree;
 import io.github.composefs4j.core.tree.Limits;
+import io.github.composefs4j.core.tree.RegularFile;
 import io.github.composefs4j.core.tree.Stat;
 import io.github.composefs4j.core.tree.XattrSet;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
@@ -56,6 +61,42 @@ class ImageRoundTripTest {
     FileTree again = read(image, FormatVersion.V1);
     assertThat(again.root().xattrs().get(name)).isEqualTo(full.get(name));
     assertThat(TestImages.write(again, ImageOptions.of(FormatVersion.V1))).isEqualTo(image);
+  }
+
+  /** Readers refuse it (erofs-image.md 12.3, W3); in V0 and V1 a whiteout is a regular file. */
+  @Test
+  void aWhiteoutWithTwoNamesIsNoVersion2Image() throws Exception {
+    Directory root = new Directory(Stat.of(0755), XattrSet.EMPTY);
+    Device whiteout = Device.character(Stat.of(0), XattrSet.EMPTY, 0);
+    root.add(new byte[] {'a'}, whiteout);
+    root.link(new byte[] {'b'}, whiteout);
+    FileTree tree = FileTree.of(root);
+    assertThatThrownBy(() -> TestImages.write(tree, ImageOptions.of(FormatVersion.V2)))
+        .isInstanceOf(InvalidTreeException.class)
+        .hasMessageContaining("whiteout");
+    FileTree again =
+        read(TestImages.write(tree, ImageOptions.of(FormatVersion.V1)), FormatVersion.V1);
+    assertThat(again.root().child(1)).isSameAs(again.root().child(0));
+  }
+
+  /** Every file shares one attribute with all others and has one that no other has. */
+  @Test
+  void manyDistinctXattrsComeBack() throws Exception {
+    Directory root = new Directory(Stat.of(0755), XattrSet.EMPTY);
+    for (int i = 0; i < 3_000; i++) {
+      byte[] number = Integer.toString(i).getBytes(StandardCharsets.US_ASCII);
+      XattrSet xattrs =
+          new XattrSet.Builder()
+              .set(FileName.encode("security.selinux"), FileName.encode("label"))
+              .set(FileName.encode("trusted.overlay.x"), number)
+              .build();
+      root.add(number, RegularFile.empty(Stat.of(0644), xattrs));
+    }
+    FileTree tree = FileTree.of(root);
+    for (FormatVersion version : FormatVersion.values()) {
+      byte[] image = TestImages.write(tree, ImageOptions.of(version));
+      TreeAssert.assertSame(tree, read(image, version));
+    }
   }
 
   private static FileTree read(byte[] bytes, FormatVersion version) throws IOException {
