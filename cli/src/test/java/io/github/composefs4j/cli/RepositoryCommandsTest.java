@@ -209,6 +209,46 @@ class RepositoryCommandsTest {
   }
 
   @Test
+  void imagesAreCopiedWithWhatTheyReach() throws Exception {
+    String from = Commanding.sample("sha256-1", directory).toString();
+    String repo = directory.resolve("copy").toString();
+    ok(cfsctl("init", repo, "--insecure", "--algorithm=fsverity-sha256-12"));
+    String digest = recordedDigest("boot");
+    assertThat(ok(cfsctl("--repo", repo, "copy", "boot", "--from", from, "--name", "here")))
+        .isEqualTo("sha256:" + digest + "\n");
+    assertThat(ok(cfsctl("--repo", repo, "verify", "here"))).contains("5 objects ok");
+    assertThat(ok(cfsctl("--repo", repo, "stat"))).startsWith("objects: 6, ");
+    ok(cfsctl("--repo", repo, "copy", "refs/tree/plain", "--from=" + from));
+    var stat = JsonParser.parseString(ok(cfsctl("--repo", repo, "stat", "--json")));
+    var all = stat.getAsJsonObject();
+    // The two images are of one tree: every object of the one is one of the other.
+    assertThat(all.get("objects").getAsInt()).isEqualTo(7);
+    assertThat(all.get("shared_objects").getAsInt()).isEqualTo(5);
+    for (var image : all.getAsJsonArray("images")) {
+      assertThat(image.getAsJsonObject().get("unique_bytes").getAsLong()).isZero();
+      assertThat(image.getAsJsonObject().get("missing").getAsInt()).isZero();
+      assertThat(image.getAsJsonObject().get("shared_bytes"))
+          .isEqualTo(all.get("shared_bytes"));
+    }
+    String other = directory.resolve("sha512").toString();
+    ok(cfsctl("init", other, "--insecure"));
+    assertFails(1, "sha512", cfsctl("--repo", other, "copy", "boot", "--from", from));
+    assertFails(2, "--from is missing", cfsctl("--repo", repo, "copy", "boot"));
+  }
+
+  private static String recordedDigest(String name) {
+    for (var image :
+        JsonParser.parseString(recorded("sha256-1", "images.json"))
+            .getAsJsonObject()
+            .getAsJsonArray("images")) {
+      if (image.getAsJsonObject().get("name").getAsString().equals(name)) {
+        return image.getAsJsonObject().get("digest").getAsString();
+      }
+    }
+    throw new AssertionError(name);
+  }
+
+  @Test
   void aTransactionRunsACommandAndEndsAsItDoes() throws Exception {
     String repo = Commanding.sample("sha256-1", directory).toString();
     assertThat(cfsctl("--repo", repo, "transaction", "--", "sh", "-c", "exit 7").status())

@@ -12,7 +12,8 @@ import java.util.List;
 
 /** {@code images}, {@code list-images}: the images that have names. */
 final class Images extends RepositoryCommand {
-  private static final int SHORT = 12;
+  /** Digits of a digest that is cut short. */
+  static final int SHORT = 12;
 
   private final String name;
   private boolean json;

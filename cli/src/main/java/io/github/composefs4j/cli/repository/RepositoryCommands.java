@@ -30,6 +30,8 @@ public final class RepositoryCommands {
         new Leaf("dump-files", DumpFiles::new),
         new Leaf("mount", Mount::new),
         new Leaf("cat", Cat::new),
+        new Leaf("copy", Copy::new),
+        new Leaf("stat", Usage::new),
         new Leaf("verify", Verify::new),
         new Leaf("streams", Streams::new),
         new Group(

@@ -183,6 +183,37 @@ public final class Transaction implements Closeable {
   }
 
   /**
+   * Copies an image with the objects of its files from another repository, which is only read.
+   * Objects that are here stay; all that arrives is verified.
+   *
+   * @param name of the image in {@code source}, as in {@link Repository#resolveImage}
+   * @param ref what it is to be called here, or null
+   * @return how many objects were copied, the image itself included
+   * @throws RepositoryException if the repositories have different algorithms
+   */
+  public long copyImage(Repository source, String name, @Nullable String ref) throws IOException {
+    if (source.algorithm() != repository.algorithm()) {
+      throw new RepositoryException(
+          Reason.ALGORITHM_MISMATCH,
+          source.path() + ": is a repository of " + source.algorithm().label() + ", this one of "
+              + repository.algorithm().label());
+    }
+    if (ref != null) {
+      repository.links(Category.IMAGES).requireRefName(ref);
+    }
+    long copied = 0;
+    try (Repository.Hold _ = source.hold()) {
+      Digest image = source.resolveImage(name);
+      for (Digest digest : source.imageObjects(image.hex())) {
+        copied += objects.copyFrom(source.objects(), digest, worker) ? 1 : 0;
+      }
+      copied += objects.copyFrom(source.objects(), image, worker) ? 1 : 0;
+      addImage(image, ref);
+    }
+    return copied;
+  }
+
+  /**
    * Names a stream that is an object.
    *
    * @param contentId the name of its entry
