@@ -227,8 +227,7 @@ class RepositoryCommandsTest {
     for (var image : all.getAsJsonArray("images")) {
       assertThat(image.getAsJsonObject().get("unique_bytes").getAsLong()).isZero();
       assertThat(image.getAsJsonObject().get("missing").getAsInt()).isZero();
-      assertThat(image.getAsJsonObject().get("shared_bytes"))
-          .isEqualTo(all.get("shared_bytes"));
+      assertThat(image.getAsJsonObject().get("shared_bytes")).isEqualTo(all.get("shared_bytes"));
     }
     String other = directory.resolve("sha512").toString();
     ok(cfsctl("init", other, "--insecure"));

@@ -129,8 +129,7 @@ public record RepositoryUsage(
           FileName.encode(directory),
           (name, type) -> {
             if (type == EntryType.FILE && name.length == rest) {
-              long size =
-                  root.fileSize(FileName.encode(directory + "/" + FileName.decode(name)));
+              long size = root.fileSize(FileName.encode(directory + "/" + FileName.decode(name)));
               total[0]++;
               total[1] += Math.max(0, size);
             }

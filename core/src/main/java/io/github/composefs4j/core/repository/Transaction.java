@@ -195,7 +195,10 @@ public final class Transaction implements Closeable {
     if (source.algorithm() != repository.algorithm()) {
       throw new RepositoryException(
           Reason.ALGORITHM_MISMATCH,
-          source.path() + ": is a repository of " + source.algorithm().label() + ", this one of "
+          source.path()
+              + ": is a repository of "
+              + source.algorithm().label()
+              + ", this one of "
               + repository.algorithm().label());
     }
     if (ref != null) {
