@@ -3,6 +3,8 @@ package io.github.composefs4j.core.erofs;
 import io.github.composefs4j.core.errors.CorruptImageException;
 import io.github.composefs4j.core.tree.Limits;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
@@ -257,6 +259,11 @@ public final class DirentCursor {
   /** Copies the current name. */
   public void copyName(byte[] into, int at) {
     System.arraycopy(block, nameOffset, into, at, nameLength);
+  }
+
+  /** Copies the current name. */
+  public void copyName(MemorySegment into, long at) {
+    MemorySegment.copy(block, nameOffset, into, ValueLayout.JAVA_BYTE, at, nameLength);
   }
 
   /** {@return the order of the current name relative to {@code other}, by unsigned bytes} */

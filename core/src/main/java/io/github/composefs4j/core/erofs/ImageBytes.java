@@ -130,6 +130,24 @@ public final class ImageBytes implements Closeable {
     }
   }
 
+  /**
+   * {@return a private copy of the bytes of a reader, which is closed} What happens to the file
+   * afterwards cannot be seen; of one larger than 1 GiB, pages are read when they are needed.
+   */
+  public static ImageBytes copied(ObjectReader reader, String name) throws IOException {
+    ImageBytes whole = of(reader, name);
+    if (whole.size > COPIED_MAX) {
+      return whole;
+    }
+    try (reader) {
+      AtomicReferenceArray<byte[]> pages = new AtomicReferenceArray<>(pages(whole.size));
+      for (int i = 0; i < pages.length(); i++) {
+        pages.set(i, whole.read(i));
+      }
+      return new ImageBytes(name, whole.size, null, pages);
+    }
+  }
+
   /** {@return an image that lies in memory; the array is copied} */
   public static ImageBytes of(byte[] bytes, String name) {
     int count = pages(bytes.length);
@@ -245,10 +263,20 @@ public final class ImageBytes implements Closeable {
     if (known != null) {
       return known;
     }
-    long start = (long) index << PAGE_BITS;
+    byte[] page = read(index);
+    if (resident.size() == PAGES_KEPT) {
+      pages.set(resident.remove(), null);
+    }
+    resident.add(index);
+    pages.setRelease(index, page);
+    return page;
+  }
+
+  private byte[] read(int index) throws IOException {
     if (reader == null) {
       throw new IllegalStateException("an image in memory has all its pages");
     }
+    long start = (long) index << PAGE_BITS;
     byte[] page = new byte[PAGE];
     int length = (int) Math.min(PAGE, size - start);
     int read = reader.read(start, page, 0, length);
@@ -256,11 +284,6 @@ public final class ImageBytes implements Closeable {
       throw new CorruptImageException(
           name, start + read, "the file was cut short while it was read");
     }
-    if (resident.size() == PAGES_KEPT) {
-      pages.set(resident.remove(), null);
-    }
-    resident.add(index);
-    pages.setRelease(index, page);
     return page;
   }
 
