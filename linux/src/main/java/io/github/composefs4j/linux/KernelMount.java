@@ -61,14 +61,35 @@ public final class KernelMount {
   private final Fd target;
   private final Layers layers;
 
+  /** Whether the new mount goes under the one that is there. */
+  private final boolean beneath;
+
   private KernelMount(
-      MountOptions options, Fd image, @Nullable Fd userNamespace, Fd target, Layers layers) {
+      MountOptions options,
+      Fd image,
+      @Nullable Fd userNamespace,
+      Fd target,
+      Layers layers,
+      boolean beneath) {
     this.options = options;
     this.image = image;
     this.imagePath = LinuxPlatform.bytes(options.image());
     this.userNamespace = userNamespace;
     this.target = target;
     this.layers = layers;
+    this.beneath = beneath;
+  }
+
+  /**
+   * Puts an image in the place of what is mounted on a directory now (Linux 6.5): the new mount
+   * goes beneath the old one, which is then taken away, so that at no moment there is nothing. Who
+   * has files of the old one open keeps them.
+   *
+   * @throws MountException as {@link #mount}, and if nothing is mounted there
+   */
+  public static void replace(MountOptions options, Path target) throws IOException {
+    mount(options, target, true);
+    unmount(target, true);
   }
 
   /**
@@ -81,6 +102,10 @@ public final class KernelMount {
    * @throws IOException if a file or directory cannot be opened
    */
   public static void mount(MountOptions options, Path target) throws IOException {
+    mount(options, target, false);
+  }
+
+  private static void mount(MountOptions options, Path target, boolean beneath) throws IOException {
     if (options.objects().isEmpty()) {
       throw new IllegalArgumentException("a mount needs an object directory");
     }
@@ -102,8 +127,8 @@ public final class KernelMount {
       }
       Layer upper = layer(open, options.upper());
       Layer work = layer(open, options.work());
-      new KernelMount(options, image, userNamespace, point, new Layers(objects, upper, work))
-          .mount();
+      Layers layers = new Layers(objects, upper, work);
+      new KernelMount(options, image, userNamespace, point, layers, beneath).mount();
     } finally {
       for (Fd fd : open) {
         fd.close();
@@ -275,6 +300,7 @@ public final class KernelMount {
         if (!mayBeTooOld(first)) {
           throw first;
         }
+        requireNewInterface();
         try {
           overlay.byOptionString(point, target);
         } catch (MountException e) {
@@ -286,6 +312,12 @@ public final class KernelMount {
         throw e;
       }
       mountByOldCall(erofs, overlay, forceLoop); // before 5.2
+    }
+  }
+
+  private void requireNewInterface() throws MountException {
+    if (beneath) {
+      throw new MountException("replacing a mount needs the mount calls of Linux 6.5");
     }
   }
 
@@ -306,6 +338,7 @@ public final class KernelMount {
 
   private void mountByOldCall(ErofsMount erofs, OverlayMount overlay, boolean forceLoop)
       throws IOException {
+    requireNewInterface();
     try (TemporaryMountPoint point = TemporaryMountPoint.create()) {
       erofs.attach(point, forceLoop);
       overlay.byOptionString(point, target);
@@ -314,7 +347,11 @@ public final class KernelMount {
 
   private void attach(Fd overlay) throws IOException {
     try (overlay) {
-      attach(overlay, target);
+      int result =
+          beneath ? MountCalls.attachBeneath(overlay, target) : MountCalls.attach(overlay, target);
+      if (result < 0) {
+        throw notAttached(result);
+      }
     }
   }
 
@@ -327,9 +364,13 @@ public final class KernelMount {
   private static void attach(Fd mount, Fd directory) throws IOException {
     int result = MountCalls.attach(mount, directory);
     if (result < 0) {
-      throw new MountException(
-          "cannot attach the mount to the mount point: " + Errno.text(-result), -result, List.of());
+      throw notAttached(result);
     }
+  }
+
+  private static MountException notAttached(int result) {
+    return new MountException(
+        "cannot attach the mount to the mount point: " + Errno.text(-result), -result, List.of());
   }
 
   private byte[] source(Optional<Digest> measured) throws IOException {
@@ -342,8 +383,8 @@ public final class KernelMount {
     return source;
   }
 
-  /** {@return the digest that a path ends in, else its last component} */
-  static byte[] label(byte[] path) {
+  /** {@return the digest that a path ends in, else its last component: what names a mount} */
+  public static byte[] label(byte[] path) {
     int slash = path.length - 1;
     while (slash >= 0 && path[slash] != '/') {
       slash--;

@@ -1,11 +1,13 @@
 package io.github.composefs4j.linux;
 
+import io.github.composefs4j.core.spi.RawPath;
 import io.github.composefs4j.core.verity.Digest;
 import io.github.composefs4j.core.verity.HashAlgorithm;
 import io.github.composefs4j.core.verity.VerityHasher;
 import io.github.composefs4j.linux.sys.Abi;
 import io.github.composefs4j.linux.sys.Errno;
 import io.github.composefs4j.linux.sys.ErrnoException;
+import io.github.composefs4j.linux.sys.Fd;
 import io.github.composefs4j.linux.sys.Sys;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -39,6 +41,15 @@ public final class KernelVerity {
       return measure(fd);
     } finally {
       Sys.close(fd);
+    }
+  }
+
+  /** {@return whether files on the file system of a directory can have fs-verity} */
+  public static boolean isPossible(Path directory) {
+    try (Fd fd = Fd.open(RawPath.of(directory), Abi.O_RDONLY | Abi.O_DIRECTORY)) {
+      return VeritySupport.isPossible(fd);
+    } catch (ErrnoException e) {
+      return false;
     }
   }
 

@@ -10,6 +10,7 @@ import io.github.composefs4j.linux.sys.Errno;
 import io.github.composefs4j.linux.sys.ErrnoException;
 import io.github.composefs4j.linux.sys.Sys;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -113,5 +114,18 @@ public final class LinuxPlatform implements Platform {
   /** {@return the bytes of a path, which its text may not be able to tell, as an absolute path} */
   static byte[] bytes(Path path) {
     return RawPath.of(path);
+  }
+
+  /**
+   * {@return whether this process is in the system's own user namespace, where root has all rights}
+   */
+  public static boolean isInitialUserNamespace() {
+    try {
+      // The first namespace maps every id to itself.
+      String map = Files.readString(Path.of("/proc/self/uid_map")).strip();
+      return map.matches("0\\s+0\\s+4294967295");
+    } catch (IOException e) {
+      return true; // no /proc: nobody can tell
+    }
   }
 }

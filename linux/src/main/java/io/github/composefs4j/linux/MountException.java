@@ -13,7 +13,7 @@ public final class MountException extends ComposefsException {
   private final List<String> kernelMessages;
 
   /** A failure found without asking the kernel. */
-  MountException(String message) {
+  public MountException(String message) {
     this(message, 0, List.of());
   }
 
@@ -22,7 +22,7 @@ public final class MountException extends ComposefsException {
    *
    * @param errno positive; 0 if no call failed
    */
-  MountException(String message, int errno, List<String> kernelMessages) {
+  public MountException(String message, int errno, List<String> kernelMessages) {
     super(
         kernelMessages.isEmpty()
             ? message

@@ -13,6 +13,14 @@ public final class Abi {
   }
 
   static final int CLOSE = of(3, 57);
+  static final int WRITE = of(1, 64);
+  static final int RECVMSG = of(47, 212);
+  static final int SOCKETPAIR = of(53, 199);
+  static final int WAIT4 = of(61, 260);
+  static final int PIPE2 = of(293, 59);
+  static final int GETEUID = of(107, 175);
+  static final int GETEGID = of(108, 177);
+  static final int DUP3 = of(292, 24);
   static final int IOCTL = of(16, 29);
   static final int PREAD64 = of(17, 67);
   static final int PWRITE64 = of(18, 68);
@@ -80,6 +88,9 @@ public final class Abi {
   public static final long FICLONE = 0x40049409L;
   public static final long FS_IOC_ENABLE_VERITY = 0x40806685L;
   public static final long FS_IOC_MEASURE_VERITY = 0xC0046686L;
+  public static final long FUSE_DEV_IOC_CLONE = 0x8004E500L;
+  public static final long FUSE_DEV_IOC_BACKING_OPEN = 0x4010E501L;
+  public static final long FUSE_DEV_IOC_BACKING_CLOSE = 0x4004E502L;
   public static final long LOOP_CTL_GET_FREE = 0x4C82L;
   public static final long LOOP_CONFIGURE = 0x4C0AL;
 
@@ -99,6 +110,7 @@ public final class Abi {
   public static final int MOUNT_ATTR_IDMAP = 0x100000;
   public static final int MOVE_MOUNT_F_EMPTY_PATH = 4;
   public static final int MOVE_MOUNT_T_EMPTY_PATH = 0x40;
+  public static final int MOVE_MOUNT_BENEATH = 0x200;
   public static final int MS_RDONLY = 1;
   public static final int MS_NOSUID = 2;
   public static final int MS_NODEV = 4;

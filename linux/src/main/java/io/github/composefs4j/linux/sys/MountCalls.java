@@ -80,6 +80,16 @@ public final class MountCalls {
     return Sys.moveMount(mount.number(), empty, target.number(), empty, flags);
   }
 
+  /**
+   * Attaches a mount to an open directory under what is mounted there now, to be seen when that is
+   * unmounted (Linux 6.5).
+   */
+  public static int attachBeneath(Fd mount, Fd target) throws ErrnoException {
+    long empty = Sys.scratch().path(EMPTY);
+    int flags = Abi.MOVE_MOUNT_F_EMPTY_PATH | Abi.MOVE_MOUNT_T_EMPTY_PATH | Abi.MOVE_MOUNT_BENEATH;
+    return Sys.moveMount(mount.number(), empty, target.number(), empty, flags);
+  }
+
   /** Maps the owners of a detached mount (Linux 5.12). */
   public static int idmap(Fd mount, Fd userNamespace) throws ErrnoException {
     Sys.Scratch scratch = Sys.scratch();

@@ -24,14 +24,21 @@ public final class Sys {
   private static final long ERRNO =
       CALL_STATE.byteOffset(MemoryLayout.PathElement.groupElement("errno"));
 
+  private static final MethodHandle SYSCALL = function("syscall");
+
+  /**
+   * {@return a handle of a C function with up to seven integer or pointer arguments} All have the
+   * one shape: those that a function does not take are ignored by it, on both machines.
+   */
   @SuppressWarnings("restricted") // this class is the door
-  private static final MethodHandle SYSCALL =
-      Linker.nativeLinker()
-          .downcallHandle(
-              Linker.nativeLinker().defaultLookup().findOrThrow("syscall"),
-              FunctionDescriptor.of(LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG),
-              Linker.Option.firstVariadicArg(1),
-              Linker.Option.captureCallState("errno"));
+  static MethodHandle function(String name) {
+    return Linker.nativeLinker()
+        .downcallHandle(
+            Linker.nativeLinker().defaultLookup().findOrThrow(name),
+            FunctionDescriptor.of(LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG),
+            Linker.Option.firstVariadicArg(1),
+            Linker.Option.captureCallState("errno"));
+  }
 
   /**
    * Native memory of one thread, made once. Scans read and write it through the buffers: before it
@@ -41,7 +48,7 @@ public final class Sys {
   public static final class Scratch {
     private static final int PATH = 1 << 16;
 
-    private final MemorySegment state = Arena.ofAuto().allocate(CALL_STATE);
+    final MemorySegment state = Arena.ofAuto().allocate(CALL_STATE);
     private final ByteBuffer path = buffer(PATH);
     private final ByteBuffer path2 = buffer(PATH);
     private final long pathAddress = MemorySegment.ofBuffer(path).address();
@@ -135,6 +142,24 @@ public final class Sys {
 
   public static long read(int fd, MemorySegment into, long length) {
     return call(Abi.READ, fd, into.address(), length, 0, 0, 0);
+  }
+
+  /** One message to a device, or bytes to a file; not completed if it is short. */
+  public static long write(int fd, MemorySegment from, long length) {
+    return call(Abi.WRITE, fd, from.address(), length, 0, 0, 0);
+  }
+
+  public static int geteuid() {
+    return (int) call(Abi.GETEUID, 0, 0, 0, 0, 0, 0);
+  }
+
+  public static int getegid() {
+    return (int) call(Abi.GETEGID, 0, 0, 0, 0, 0, 0);
+  }
+
+  /** Makes {@code to} another number of the open file {@code from}. */
+  public static int dup3(int from, int to, int flags) {
+    return (int) call(Abi.DUP3, from, to, flags, 0, 0, 0);
   }
 
   public static long pwrite(int fd, MemorySegment from, long length, long position) {
