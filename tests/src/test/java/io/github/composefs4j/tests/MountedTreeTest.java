@@ -90,7 +90,7 @@ class MountedTreeTest {
   }
 
   /** {@return the number of entries compared} */
-  private static int assertEqual(Path source, Path target) throws Exception {
+  static int assertEqual(Path source, Path target) throws Exception {
     Requirements.program("rsync");
     Requirements.program("mtree");
     Tool.Result rsync = Tool.run("rsync", "-aHAXnci", "--delete", source + "/", target + "/");
@@ -176,7 +176,7 @@ class MountedTreeTest {
   }
 
   /** The values too, which {@code rsync} compares but says little of. */
-  private static String attributes(Path directory) throws Exception {
+  static String attributes(Path directory) throws Exception {
     Requirements.program("getfattr");
     Tool.Result result =
         Tool.run(

@@ -1,0 +1,138 @@
+package io.github.composefs4j.fuse.attach;
+
+import io.github.composefs4j.fuse.protocol.FuseSession;
+import io.github.composefs4j.fuse.transport.ChannelWorker;
+import io.github.composefs4j.fuse.transport.FuseChannel;
+import io.github.composefs4j.fuse.transport.FuseDevice;
+import io.github.composefs4j.linux.MountException;
+import io.github.composefs4j.linux.sys.Fd;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * The threads that serve one mount. They end when the kernel says that it is unmounted; a
+ * descriptor or file that a thread of this process holds in the mount delays that. Thread-safe.
+ */
+public final class FuseServer {
+  private static final Duration TERMS = Duration.ofSeconds(30);
+  private static final int THREADS_MIN = 2;
+  private static final int THREADS_MAX = 4;
+
+  private final FuseSession session;
+  private final String name;
+  private final Runnable atEnd;
+  private final int threads;
+  private final CountDownLatch ended;
+
+  /**
+   * A server that is not started.
+   *
+   * @param name of its threads
+   * @param atEnd run once when the last thread has ended
+   */
+  public FuseServer(FuseSession session, String name, Runnable atEnd) {
+    this.session = session;
+    this.name = name;
+    this.atEnd = atEnd;
+    // Requests are short: more threads than processors gain nothing.
+    this.threads = Math.clamp(Runtime.getRuntime().availableProcessors(), THREADS_MIN, THREADS_MAX);
+    this.ended = new CountDownLatch(threads);
+  }
+
+  /**
+   * Mounts, and serves. The terms are agreed before the mount can be seen anywhere: one that cannot
+   * work fails here.
+   *
+   * @param device not mounted yet; closed with the mount, or if this fails
+   * @return the mount, attached nowhere, the terms agreed: the caller attaches and closes it
+   */
+  public Fd mountDetached(FuseDevice device, byte[] source, boolean allowOther, int attributes)
+      throws IOException {
+    Fd mount;
+    try {
+      mount = FuseAttachment.detached(device, source, allowOther, attributes);
+    } catch (IOException e) {
+      device.close();
+      throw e;
+    }
+    try {
+      start(device);
+      return mount;
+    } catch (IOException e) {
+      mount.close();
+      throw e;
+    }
+  }
+
+  /** Mounts on a directory through {@code fusermount3}, and serves. */
+  public void mountByHelper(byte[] target, byte[] source, boolean allowOther, List<String> more)
+      throws IOException {
+    FuseDevice device = Fusermount.mount(target, source, allowOther, more);
+    try {
+      start(device);
+    } catch (IOException e) {
+      Fusermount.unmount(target);
+      throw e;
+    }
+  }
+
+  /** Starts the threads and waits until the kernel has the terms, so that the mount answers. */
+  private void start(FuseDevice device) throws IOException {
+    List<FuseChannel> channels = new ArrayList<>();
+    channels.add(device);
+    for (int i = 1; i < threads; i++) {
+      channels.add(device.another());
+    }
+    for (FuseChannel channel : channels) {
+      ChannelWorker worker = new ChannelWorker(channel, session.handler());
+      Thread.ofPlatform()
+          .daemon()
+          .name(name)
+          .start(() -> {
+            try {
+              worker.run();
+            } finally {
+              end();
+            }
+          });
+    }
+    try {
+      if (!session.awaitReady(TERMS)) {
+        throw new MountException(
+            session.protocolMinor() < 0
+                ? "the kernel's FUSE protocol is older than 7.23"
+                : "the kernel did not start the FUSE protocol");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new MountException("interrupted");
+    }
+  }
+
+  private synchronized void end() {
+    ended.countDown();
+    if (ended.getCount() == 0) {
+      session.close();
+      atEnd.run();
+    }
+  }
+
+  /** Waits until the mount is gone and all threads have ended. */
+  public void await() throws InterruptedException {
+    ended.await();
+  }
+
+  /** {@return whether the mount was gone in time} */
+  public boolean await(Duration time) throws InterruptedException {
+    return ended.await(time.toNanos(), TimeUnit.NANOSECONDS);
+  }
+
+  /** {@return whether the mount is still served} */
+  public boolean isRunning() {
+    return ended.getCount() > 0;
+  }
+}

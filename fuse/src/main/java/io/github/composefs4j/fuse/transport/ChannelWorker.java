@@ -1,0 +1,104 @@
+package io.github.composefs4j.fuse.transport;
+
+import io.github.composefs4j.fuse.protocol.FuseAbi;
+import io.github.composefs4j.fuse.protocol.ReplyBuffer;
+import io.github.composefs4j.fuse.protocol.RequestHandler;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
+
+/** Takes requests from a channel and sends the replies, until there are no more. One a thread. */
+public final class ChannelWorker implements Runnable {
+  private static final System.Logger LOG = System.getLogger("io.github.composefs4j.fuse");
+  private static final ValueLayout.OfLong I64 = ValueLayout.JAVA_LONG_UNALIGNED;
+  private static final ValueLayout.OfInt I32 = ValueLayout.JAVA_INT_UNALIGNED;
+  private static final int UNIQUE = 8;
+
+  private final FuseChannel channel;
+  private final RequestHandler handler;
+
+  /** A worker on a channel, which it closes when it ends. */
+  public ChannelWorker(FuseChannel channel, RequestHandler handler) {
+    this.channel = channel;
+    this.handler = handler;
+  }
+
+  /** A message: a header and room for a body that grows when a large one comes. */
+  private static final class Message implements ReplyBuffer, AutoCloseable {
+    private final Arena first = Arena.ofConfined();
+    private @Nullable Arena larger;
+    private MemorySegment whole = first.allocate(1 << 16, 16);
+
+    @Override
+    public MemorySegment room(int bytes) {
+      if (bytes > whole.byteSize() - FuseAbi.OUT_HEADER) {
+        grow(bytes + FuseAbi.OUT_HEADER);
+      }
+      return whole.asSlice(FuseAbi.OUT_HEADER);
+    }
+
+    @SuppressWarnings("MustBeClosed") // closed when it grows again, and with the whole
+    private void grow(long bytes) {
+      if (larger != null) {
+        larger.close();
+      }
+      larger = Arena.ofConfined();
+      whole = larger.allocate(bytes, 16);
+    }
+
+    int finish(long unique, int result) {
+      int length = FuseAbi.OUT_HEADER + Math.max(0, result);
+      whole.set(I32, 0, length);
+      whole.set(I32, 4, Math.min(0, result));
+      whole.set(I64, 8, unique);
+      return length;
+    }
+
+    @Override
+    public void close() {
+      first.close();
+      if (larger != null) {
+        larger.close();
+      }
+    }
+  }
+
+  @Override
+  public void run() {
+    try (Arena arena = Arena.ofConfined();
+        Message reply = new Message()) {
+      MemorySegment request = arena.allocate(FuseChannel.REQUEST_MAX, 8);
+      int length;
+      while ((length = channel.receive(request)) >= 0) {
+        int result = handler.handle(request, length, reply);
+        if (result != RequestHandler.NO_REPLY) {
+          int size = reply.finish(request.get(I64, UNIQUE), result);
+          send(reply, size);
+        }
+      }
+    } catch (IOException | RuntimeException e) {
+      LOG.log(System.Logger.Level.ERROR, "a thread that serves a mount ends", e);
+    } finally {
+      close();
+    }
+  }
+
+  /** A reply that the kernel refuses is one caller's trouble, not the end of the mount. */
+  private void send(Message reply, int size) {
+    try {
+      channel.send(reply.whole, size);
+    } catch (IOException e) {
+      LOG.log(System.Logger.Level.ERROR, "a reply of " + size + " bytes was refused", e);
+    }
+  }
+
+  private void close() {
+    try {
+      channel.close();
+    } catch (IOException e) {
+      // it was only a descriptor
+    }
+  }
+}

@@ -1,0 +1,377 @@
+package io.github.composefs4j.tests;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.github.composefs4j.core.verity.Digest;
+import io.github.composefs4j.core.verity.HashAlgorithm;
+import io.github.composefs4j.core.verity.VerityHasher;
+import io.github.composefs4j.fuse.MountMode;
+import io.github.composefs4j.fuse.MountedView;
+import io.github.composefs4j.fuse.Mounts;
+import io.github.composefs4j.fuse.Verification;
+import io.github.composefs4j.fuse.ViewOptions;
+import io.github.composefs4j.linux.MountException;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Images mounted in every mode: the same tree, and what each mode promises. */
+@Timeout(300)
+class ViewTest {
+  private static final int OPENDIR = 27;
+  private static final int READ = 15;
+  private static final int BLOCK = 4096;
+
+  @TempDir Path scratch;
+  private Path objects;
+  private Path target;
+  private final List<MountedView> views = new ArrayList<>();
+
+  @BeforeEach
+  void require() throws IOException {
+    Requirements.root();
+    Requirements.require(Files.exists(Path.of("/dev/fuse")), "/dev/fuse");
+    objects = Files.createDirectory(scratch.resolve("objects"));
+    target = Files.createDirectory(scratch.resolve("mnt"));
+  }
+
+  @AfterEach
+  void unmount() throws IOException {
+    for (MountedView view : views.reversed()) {
+      view.close();
+    }
+  }
+
+  private Path image(String name, Path source) throws Exception {
+    Path image = scratch.resolve(name + ".cfs");
+    Tool.Result made =
+        Tool.composefs(
+            "mkcomposefs", "--digest-store=" + objects, source.toString(), image.toString());
+    assertThat(made.err()).isEmpty();
+    assertThat(made.status()).isZero();
+    return image;
+  }
+
+  private MountedView mount(Path image, MountMode mode, Verification verification)
+      throws IOException {
+    MountedView view =
+        Mounts.mount(ViewOptions.of(image, List.of(objects)).with(mode, verification), target);
+    views.add(view);
+    return view;
+  }
+
+  @ParameterizedTest
+  @EnumSource(MountMode.class)
+  void showsEveryKindOfFileAsItIs(MountMode mode) throws Exception {
+    Path source = SampleTree.make(scratch.resolve("source"));
+    Path image = image("sample", source);
+    MountedView view = mount(image, mode, null);
+    assertThat(view.mode()).isEqualTo(mode);
+    assertThat(view.verification()).isNotNull();
+    MountedTreeTest.assertEqual(source, target);
+    assertThat(MountedTreeTest.attributes(target)).isEqualTo(MountedTreeTest.attributes(source));
+    assertThat(view.statistics().failures()).isZero();
+  }
+
+  /** What {@code stat} and {@code df} say, beyond what a source can tell. */
+  @Test
+  void hasTheNumbersOfTheKernelsMount() throws Exception {
+    Path source = SampleTree.make(scratch.resolve("source"));
+    Path image = image("sample", source);
+    List<String> stats = new ArrayList<>();
+    for (MountMode mode : List.of(MountMode.KERNEL, MountMode.VERIFIED)) {
+      MountedView view = mount(image, mode, null);
+      Tool.Result stat =
+          Tool.run(
+              "sh",
+              "-c",
+              "cd \"$1\" && find . -type f -printf '%p %i %n %s %m %U %G %T@ %A@ %C@ %Y\\n' -o -printf '%p %n %s %m %U %G %T@ %A@ %C@ %Y\\n' | LC_ALL=C sort; stat -f -c '%a %b %f %d %c %l %S' .",
+              "sh",
+              target.toString());
+      stats.add(stat.out());
+      Tool.Result blocks =
+          Tool.run(
+              "sh",
+              "-c",
+              "cd \"$1\" && find . -type f -printf '%s %b\\n'",
+              "sh",
+              target.toString());
+      if (mode == MountMode.VERIFIED) {
+        blocks
+            .out()
+            .lines()
+            .forEach(line -> {
+              long size = Long.parseLong(line.substring(0, line.indexOf(' ')));
+              assertThat(line).endsWith(" " + (size + BLOCK - 1) / BLOCK * 8);
+            });
+      }
+      view.close();
+    }
+    assertThat(stats.get(1)).isEqualTo(stats.get(0));
+  }
+
+  @Test
+  void aSecondWalkSendsNoRequest() throws Exception {
+    Path source = Files.createDirectory(scratch.resolve("source"));
+    for (int i = 0; i < 300; i++) {
+      Path directory = Files.createDirectories(source.resolve("d" + i % 20));
+      Files.writeString(directory.resolve("f" + i), "content ".repeat(100) + i);
+      Files.createSymbolicLink(directory.resolve("l" + i), Path.of("f" + i));
+    }
+    MountedView view = mount(image("plain", source), MountMode.VERIFIED, null);
+    String command = "tar cf - " + target + " | wc -c; ls -lR " + target + " | wc -l";
+    for (int i = 0; i < 3; i++) {
+      assertThat(Tool.run("sh", "-c", command).status()).isZero();
+      Thread.sleep(100); // the look for xattrs
+    }
+    long before = view.statistics().requests();
+    assertThat(Tool.run("sh", "-c", command).status()).isZero();
+    assertThat(view.statistics().requests() - before).isZero();
+    assertThat(view.requests(OPENDIR)).isEqualTo(1);
+    assertThat(view.requests(READ)).isBetween(300L, 400L);
+  }
+
+  /** Every way of reading, while bytes of the objects change under the mount. */
+  @Test
+  void neverDeliversAWrongByte() throws Exception {
+    Path source = Files.createDirectory(scratch.resolve("source"));
+    Random random = new Random(7);
+    byte[] content = new byte[100 * BLOCK + 123];
+    random.nextBytes(content);
+    Files.write(source.resolve("file"), content);
+    Path image = image("one", source);
+    mount(image, MountMode.VERIFIED, null);
+    Path object;
+    try (var files = Files.walk(objects)) {
+      object = files.filter(Files::isRegularFile).findFirst().orElseThrow();
+    }
+    Requirements.require(
+        io.github.composefs4j.linux.KernelVerity.measure(object).isEmpty(),
+        "a file system without fs-verity, so that objects can be damaged");
+    Path file = target.resolve("file");
+    int flips = Integer.getInteger("test.flips", 60);
+    int refused = 0;
+    for (int i = 0; i < flips; i++) {
+      int bit = random.nextInt(content.length * 8);
+      flip(object, bit);
+      // What the kernel keeps was right when it came: so it may still be read, or be dropped.
+      Tool.Result dropped =
+          Tool.run("dd", "of=/dev/null", "if=" + file, "iflag=nocache", "count=0", "status=none");
+      assertThat(dropped.status()).isZero();
+      Tool.Result read =
+          switch (i % 3) {
+            case 0 -> Tool.run("cat", file.toString());
+            case 1 -> Tool.run("dd", "if=" + file, "iflag=direct", "bs=64k", "status=none");
+            default ->
+                Tool.run(
+                    "python3",
+                    "-c",
+                    "import mmap,sys;f=open(sys.argv[1],'rb');m=mmap.mmap(f.fileno(),0,prot=mmap.PROT_READ);sys.stdout.buffer.write(m[:])",
+                    file.toString());
+          };
+      byte[] got = read.outBytes();
+      assertThat(got.length).isLessThanOrEqualTo(content.length);
+      for (int at = 0; at < got.length; at++) {
+        if (got[at] != content[at]) {
+          throw new AssertionError("a wrong byte at " + at + " in round " + i);
+        }
+      }
+      if (read.status() == 0) {
+        assertThat(got).hasSize(content.length);
+      } else {
+        refused++;
+      }
+      flip(object, bit);
+    }
+    assertThat(refused).isPositive();
+    try (FileChannel cut = FileChannel.open(object, java.nio.file.StandardOpenOption.WRITE)) {
+      cut.truncate(BLOCK);
+    }
+    assertThat(
+            Tool.run("dd", "if=" + file, "iflag=direct", "bs=64k", "skip=1", "status=none").err())
+        .contains("Input/output error");
+  }
+
+  private static void flip(Path file, int bit) throws IOException {
+    try (RandomAccessFile object = new RandomAccessFile(file.toFile(), "rw")) {
+      object.seek(bit / 8);
+      int value = object.read();
+      object.seek(bit / 8);
+      object.write(value ^ 1 << bit % 8);
+    }
+  }
+
+  @Test
+  void keepsTheImageThatWasMounted() throws Exception {
+    Path source = Files.createDirectory(scratch.resolve("source"));
+    Files.writeString(source.resolve("file"), "hello");
+    Path image = image("one", source);
+    Digest digest = VerityHasher.digest(HashAlgorithm.SHA256, Files.readAllBytes(image));
+    MountedView view =
+        Mounts.mount(
+            ViewOptions.of(image, List.of(objects))
+                .with(MountMode.VERIFIED, null)
+                .withDigest(digest),
+            target);
+    views.add(view);
+    byte[] bytes = Files.readAllBytes(image);
+    Files.write(image, new byte[bytes.length]);
+    assertThat(target.resolve("file")).hasContent("hello");
+    assertThatThrownBy(() ->
+            Mounts.mount(
+                ViewOptions.of(image, List.of(objects))
+                    .with(MountMode.VERIFIED, null)
+                    .withDigest(digest),
+                target))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining(digest.hex());
+  }
+
+  @ParameterizedTest
+  @EnumSource(MountMode.class)
+  void isWritableWithAnUpperLayer(MountMode mode) throws Exception {
+    Path source = Files.createDirectory(scratch.resolve("source"));
+    Files.writeString(source.resolve("file"), "old ".repeat(500));
+    Path image = image("one", source);
+    Path upper = Files.createDirectory(scratch.resolve("upper"));
+    Path work = Files.createDirectory(scratch.resolve("work"));
+    MountedView view =
+        Mounts.mount(
+            ViewOptions.of(image, List.of(objects)).with(mode, null).withUpper(upper, work, true),
+            target);
+    views.add(view);
+    Files.writeString(target.resolve("new"), "new");
+    Files.writeString(target.resolve("file"), "added", java.nio.file.StandardOpenOption.APPEND);
+    assertThat(target.resolve("file")).hasContent("old ".repeat(500) + "added");
+    assertThat(upper.resolve("new")).hasContent("new");
+  }
+
+  @ParameterizedTest
+  @EnumSource(MountMode.class)
+  void isReplacedWithNoMomentBetween(MountMode mode) throws Exception {
+    List<Path> images = new ArrayList<>();
+    for (int i = 0; i < 2; i++) {
+      Path source = Files.createDirectory(scratch.resolve("source" + i));
+      Files.writeString(source.resolve("file"), "text of image " + i);
+      images.add(image("image" + i, source));
+    }
+    mount(images.get(0), mode, null);
+    Process reader =
+        new ProcessBuilder(
+                "sh",
+                "-c",
+                "while [ ! -e \"$2\" ]; do cat \"$1/file\" >/dev/null || exit 1; done",
+                "sh",
+                target.toString(),
+                scratch.resolve("stop").toString())
+            .redirectErrorStream(true)
+            .start();
+    for (int i = 1; i < 8; i++) {
+      views.add(
+          Mounts.mount(
+              ViewOptions.of(images.get(i % 2), List.of(objects))
+                  .with(mode, null)
+                  .withReplace(true),
+              target));
+      assertThat(target.resolve("file")).hasContent("text of image " + i % 2);
+    }
+    Files.createFile(scratch.resolve("stop"));
+    String said =
+        new String(
+            reader.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.US_ASCII);
+    assertThat(reader.waitFor()).as(said).isZero();
+  }
+
+  @Test
+  void mountsWithoutEndLeaveNothing() throws Exception {
+    Path source = Files.createDirectory(scratch.resolve("source"));
+    Files.writeString(source.resolve("file"), "text ".repeat(100));
+    Path image = image("one", source);
+    int rounds = Integer.getInteger("test.mounts", 100);
+    int warm = 10;
+    long descriptors = 0;
+    long threads = 0;
+    for (int i = 0; i < rounds; i++) {
+      MountedView view =
+          Mounts.mount(
+              ViewOptions.of(image, List.of(objects)).with(MountMode.VERIFIED, null), target);
+      assertThat(target.resolve("file")).hasContent("text ".repeat(100));
+      view.close();
+      assertThat(view.isServed()).isFalse();
+      if (i == warm) {
+        descriptors = count("/proc/self/fd");
+        threads = count("/proc/self/task");
+      }
+    }
+    assertThat(count("/proc/self/fd")).isLessThanOrEqualTo(descriptors + 2);
+    assertThat(count("/proc/self/task")).isLessThanOrEqualTo(threads + 4);
+    List<MountedView> together = new ArrayList<>();
+    int parallel = Math.min(100, rounds / 4);
+    for (int i = 0; i < parallel; i++) {
+      Path point = Files.createDirectory(scratch.resolve("p" + i));
+      together.add(
+          Mounts.mount(
+              ViewOptions.of(image, List.of(objects)).with(MountMode.VERIFIED, null), point));
+    }
+    for (int i = 0; i < parallel; i++) {
+      assertThat(scratch.resolve("p" + i).resolve("file")).hasContent("text ".repeat(100));
+    }
+    for (MountedView view : together) {
+      view.close();
+    }
+    assertThat(count("/proc/self/fd")).isLessThanOrEqualTo(descriptors + 2);
+    assertThat(count("/proc/self/task")).isLessThanOrEqualTo(threads + 4);
+  }
+
+  private static long count(String directory) throws IOException {
+    try (var entries = Files.list(Path.of(directory))) {
+      return entries.count();
+    }
+  }
+
+  @Test
+  void refusesWhatDoesNotGoTogetherAndWhatIsMissing() throws Exception {
+    Path source = Files.createDirectory(scratch.resolve("source"));
+    Path image = image("one", source);
+    for (MountMode mode : MountMode.values()) {
+      for (Verification verification : Verification.values()) {
+        if (!mode.allows(verification)) {
+          assertThatThrownBy(() -> mount(image, mode, verification))
+              .isInstanceOf(IllegalArgumentException.class)
+              .hasMessageContaining(mode.label())
+              .hasMessageContaining(verification.label());
+        }
+      }
+    }
+    Path none = scratch.resolve("none");
+    for (MountMode mode : MountMode.values()) {
+      assertThatThrownBy(
+              () -> Mounts.mount(ViewOptions.of(image, List.of(none)).with(mode, null), target))
+          .isInstanceOf(IOException.class)
+          .hasMessageContaining("none");
+      assertThatThrownBy(() ->
+              Mounts.mount(
+                  ViewOptions.of(image, List.of(objects)).with(mode, null),
+                  scratch.resolve("no-target")))
+          .isInstanceOf(IOException.class);
+    }
+    if (!io.github.composefs4j.linux.KernelVerity.isPossible(scratch)) {
+      assertThatThrownBy(() -> mount(image, MountMode.KERNEL, Verification.KERNEL))
+          .isInstanceOf(MountException.class)
+          .hasMessageContaining("verity");
+    }
+  }
+}
