@@ -56,7 +56,7 @@ class ScanIndexHarmlessTest {
     try (LocalObjectStore store =
         LocalObjectStore.open(platform, objects(), HashAlgorithm.SHA256)) {
       FileTree tree =
-          Scanner.scan(platform, tree(), true, options, store, index, ScanProgress.NONE);
+          Scanner.scan(platform, tree(), true, options, store, index, null, ScanProgress.NONE);
       index.save();
       hits += index.hits();
       return tree;

@@ -5,6 +5,7 @@ import io.github.composefs4j.core.errors.InvalidTreeException;
 import io.github.composefs4j.core.errors.SourceChangedException;
 import io.github.composefs4j.core.objects.LocalObjectStore;
 import io.github.composefs4j.core.objects.ObjectSource;
+import io.github.composefs4j.core.objects.ObjectStore;
 import io.github.composefs4j.core.spi.HostDirectory;
 import io.github.composefs4j.core.spi.HostFile;
 import io.github.composefs4j.core.spi.HostStat;
@@ -23,6 +24,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -64,6 +66,7 @@ public final class Scanner {
   private final ScanOptions options;
   private final @Nullable LocalObjectStore store;
   private final @Nullable ScanIndex index;
+  private final @Nullable ObjectStore elsewhere;
   private final ScanProgress progress;
   private final ExecutorService workers;
   private final Semaphore ahead = new Semaphore(BATCHES_AHEAD);
@@ -85,10 +88,12 @@ public final class Scanner {
       ScanOptions options,
       @Nullable LocalObjectStore store,
       @Nullable ScanIndex index,
+      @Nullable ObjectStore elsewhere,
       ScanProgress progress) {
     this.options = options;
     this.store = store;
     this.index = index;
+    this.elsewhere = elsewhere;
     this.progress = progress;
     this.workers =
         Executors.newFixedThreadPool(
@@ -120,7 +125,7 @@ public final class Scanner {
       @Nullable LocalObjectStore store,
       ScanProgress progress)
       throws IOException {
-    return scan(platform, root, followed, options, store, null, progress);
+    return scan(platform, root, followed, options, store, null, null, progress);
   }
 
   /**
@@ -128,6 +133,7 @@ public final class Scanner {
    *
    * @param index tells and learns digests of files whose objects are in the store, or null; not
    *     saved
+   * @param elsewhere what is present there is not stored, or null; asked in bulk
    */
   public static FileTree scan(
       Platform platform,
@@ -136,9 +142,10 @@ public final class Scanner {
       ScanOptions options,
       @Nullable LocalObjectStore store,
       @Nullable ScanIndex index,
+      @Nullable ObjectStore elsewhere,
       ScanProgress progress)
       throws IOException {
-    Scanner scanner = new Scanner(options, store, index, progress);
+    Scanner scanner = new Scanner(options, store, index, elsewhere, progress);
     try (HostDirectory directory = platform.openDirectory(root, followed)) {
       try {
         return scanner.onDeepStack(() -> scanner.run(directory, root.toString()));
@@ -399,16 +406,57 @@ public final class Scanner {
 
     @Override
     public void run() {
-      for (Reading reading : files) {
-        try (HostFile file = reading.file) {
-          if (failure.get() == null) {
-            read(file, reading.child, reading.path);
+      try {
+        BitSet shared = store == null || elsewhere == null ? null : sharedWith(elsewhere);
+        for (int i = 0; i < files.size() && failure.get() == null; i++) {
+          Reading reading = files.get(i);
+          if (shared == null || !shared.get(i)) {
+            read(reading.file, reading.child, reading.path);
           }
-        } catch (Throwable e) {
-          failure.compareAndSet(null, e);
         }
+      } catch (Throwable e) {
+        failure.compareAndSet(null, e);
+      }
+      try {
+        close();
+      } catch (IOException e) {
+        failure.compareAndSet(null, e);
       }
       ahead.release();
+    }
+
+    /** Reads files and takes their digests; {@return those whose objects are elsewhere} */
+    private BitSet sharedWith(ObjectStore others) throws IOException {
+      List<Digest> digests = new ArrayList<>();
+      List<Integer> places = new ArrayList<>();
+      for (int i = 0; i < files.size(); i++) {
+        Reading reading = files.get(i);
+        if (reading.child.stat.size() > Limits.INLINE_THRESHOLD) {
+          digests.add(worker.get().digest(source(reading)));
+          places.add(i);
+        }
+      }
+      BitSet shared = new BitSet();
+      if (!digests.isEmpty()) {
+        BitSet present = others.present(digests);
+        for (int k = present.nextSetBit(0); k >= 0; k = present.nextSetBit(k + 1)) {
+          Reading reading = files.get(places.get(k));
+          reading.child.digest = digests.get(k);
+          finish(reading);
+          shared.set(places.get(k));
+        }
+      }
+      return shared;
+    }
+
+    private ObjectSource source(Reading reading) {
+      return new ObjectSource(reading.file, reading.child.stat.size(), reading.path);
+    }
+
+    private void finish(Reading reading) throws IOException {
+      xattrs(reading.file, reading.child, reading.path);
+      Scanner.this.bytes.add(reading.child.stat.size());
+      checkUnchanged(reading.file, reading.child, reading.path);
     }
 
     /** Closes what nobody has read, and nobody will. */
@@ -421,13 +469,7 @@ public final class Scanner {
 
   /** That this is the file the walk saw is checked at the end, with all that may have changed. */
   private void read(HostFile file, Scanned child, String text) throws IOException {
-    try {
-      child.xattrs = xattrs(file::xattrs, () -> text);
-    } catch (InvalidTreeException e) {
-      throw e;
-    } catch (IOException e) {
-      throw named(e, text, NO_NAME);
-    }
+    xattrs(file, child, text);
     long size = child.stat.size();
     ObjectSource source = new ObjectSource(file, size, text);
     if (size <= Limits.INLINE_THRESHOLD) {
@@ -442,6 +484,16 @@ public final class Scanner {
     }
     bytes.add(size);
     checkUnchanged(file, child, text);
+  }
+
+  private void xattrs(HostFile file, Scanned child, String text) throws IOException {
+    try {
+      child.xattrs = xattrs(file::xattrs, () -> text);
+    } catch (InvalidTreeException e) {
+      throw e;
+    } catch (IOException e) {
+      throw named(e, text, NO_NAME);
+    }
   }
 
   private void readIndexed(
