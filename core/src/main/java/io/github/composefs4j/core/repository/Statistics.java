@@ -85,7 +85,7 @@ public record Statistics(long objects, long bytes, long sharedBytes, List<ImageU
       for (Digest digest : used) {
         Use use = uses.get(digest);
         if (use == null) {
-          use = new Use(Math.max(0, root.fileSize(repository.objectPath(digest))));
+          use = new Use(Math.max(0, root.fileSize(Repository.objectPath(digest))));
           uses.put(digest, use);
         }
         use.images++;
