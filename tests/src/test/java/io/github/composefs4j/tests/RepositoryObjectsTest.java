@@ -13,7 +13,7 @@ import io.github.composefs4j.core.repository.OpenOptions;
 import io.github.composefs4j.core.repository.RepairReport;
 import io.github.composefs4j.core.repository.Repository;
 import io.github.composefs4j.core.repository.RepositoryConfig;
-import io.github.composefs4j.core.repository.Statistics;
+import io.github.composefs4j.core.repository.RepositoryUsage;
 import io.github.composefs4j.core.repository.Transaction;
 import io.github.composefs4j.core.repository.Waiting;
 import io.github.composefs4j.core.scan.ScanIndex;
@@ -182,23 +182,26 @@ class RepositoryObjectsTest {
         Repository to = repository("to")) {
       Digest first = add(from, one, "dir/one");
       Digest other = add(from, two, "two");
-      Statistics statistics = from.statistics();
-      assertThat(statistics.images()).hasSize(2);
-      assertThat(statistics.sharedBytes()).isEqualTo(same);
-      assertThat(statistics.objects()).isEqualTo(40 + 40 + 2);
-      for (Statistics.ImageUsage usage : statistics.images()) {
-        assertThat(usage.sharedBytes()).isEqualTo(same);
-        assertThat(usage.objects()).isEqualTo(usage.image().equals(first) ? 41 : 51);
-        assertThat(usage.refs()).containsExactly(usage.image().equals(first) ? "dir/one" : "two");
+      RepositoryUsage usage = RepositoryUsage.of(from);
+      assertThat(usage.images()).hasSize(2);
+      assertThat(usage.sharedBytes()).isEqualTo(same);
+      assertThat(usage.objects()).isEqualTo(40 + 40 + 2);
+      for (RepositoryUsage.ImageUsage image : usage.images()) {
+        boolean isFirst = image.digest().equals(first);
+        assertThat(image.sharedBytes()).isEqualTo(same);
+        assertThat(image.objects()).isEqualTo(isFirst ? 40 : 50);
+        assertThat(image.refs()).containsExactly(isFirst ? "dir/one" : "two");
       }
-      assertThat(statistics.bytes())
-          .isEqualTo(same + statistics.images().stream().mapToLong(i -> i.uniqueBytes()).sum());
+      assertThat(usage.bytes())
+          .isEqualTo(
+              same
+                  + usage.images().stream()
+                      .mapToLong(image -> image.uniqueBytes() + image.imageBytes())
+                      .sum());
 
       try (Transaction change = to.begin()) {
-        assertThat(change.copyImage(from, "refs/dir/one", "one"))
-            .isEqualTo(new Transaction.CopiedImage(first, 41, 0));
-        assertThat(change.copyImage(from, "two", null))
-            .isEqualTo(new Transaction.CopiedImage(other, 41, 10));
+        assertThat(change.copyImage(from, "refs/dir/one", "one")).isEqualTo(41);
+        assertThat(change.copyImage(from, "two", null)).isEqualTo(41);
         change.commit();
       }
       assertThat(to.check(FsckOptions.defaults()).isOk()).isTrue();
@@ -233,7 +236,7 @@ class RepositoryObjectsTest {
         assertThat(change.putImage(tree, "two").getFirst().digest()).isEqualTo(expected);
         change.commit();
       }
-      assertThat(own.statistics().objects()).as("one file and the image").isEqualTo(2);
+      assertThat(RepositoryUsage.of(own).objects()).as("one file and the image").isEqualTo(2);
     }
   }
 }

@@ -468,15 +468,6 @@ public final class Repository implements Closeable {
     return reading(() -> ImageAccess.open(this, digest));
   }
 
-  /**
-   * {@return what the repository holds, and what images share}
-   *
-   * @throws RepositoryException if an image is damaged
-   */
-  public Statistics statistics() throws IOException {
-    return reading(() -> Statistics.of(this));
-  }
-
   /** {@return the digests of the objects of an image's files, each once, sorted} */
   public List<Digest> imageObjects(String name) throws IOException {
     return reading(() -> {

@@ -10,13 +10,11 @@ import io.github.composefs4j.core.errors.MissingObjectException;
 import io.github.composefs4j.core.errors.RepositoryException;
 import io.github.composefs4j.core.errors.RepositoryException.Reason;
 import io.github.composefs4j.core.objects.LocalObjectStore;
-import io.github.composefs4j.core.objects.ObjectSource;
 import io.github.composefs4j.core.objects.ObjectStore;
 import io.github.composefs4j.core.scan.ScanIndex;
 import io.github.composefs4j.core.scan.ScanOptions;
 import io.github.composefs4j.core.scan.ScanProgress;
 import io.github.composefs4j.core.scan.Scanner;
-import io.github.composefs4j.core.spi.HostFile;
 import io.github.composefs4j.core.stream.SplitStream;
 import io.github.composefs4j.core.stream.SplitStreamWriter;
 import io.github.composefs4j.core.tree.FileTree;
@@ -291,69 +289,6 @@ public final class Transaction implements Closeable {
     } catch (MissingObjectException | DigestMismatchException | CorruptStreamException e) {
       return Optional.empty();
     }
-  }
-
-  /**
-   * What copying an image took.
-   *
-   * @param image its digest
-   * @param copied objects that were copied, the image included
-   * @param present objects that were here
-   */
-  public record CopiedImage(Digest image, long copied, long present) {}
-
-  /**
-   * Copies an image and all its objects from another repository, blocks shared where possible,
-   * everything verified on arrival.
-   *
-   * @param name of the image there
-   * @param ref what it is to be called here, or null
-   * @throws RepositoryException if there is no such image, or the repositories have different
-   *     algorithms
-   * @throws DigestMismatchException if an object there is damaged
-   */
-  public CopiedImage copyImage(Repository from, String name, @Nullable String ref)
-      throws IOException {
-    if (from.algorithm() != repository.algorithm()) {
-      throw new RepositoryException(
-          Reason.ALGORITHM_MISMATCH,
-          from.path()
-              + " names objects by "
-              + from.algorithm().label()
-              + ", this repository by "
-              + repository.algorithm().label());
-    }
-    if (ref != null) {
-      repository.links(Category.IMAGES).requireRefName(ref);
-    }
-    try (Repository.Hold _ = from.hold()) {
-      Digest image = from.resolveImage(name);
-      List<Digest> all = new ArrayList<>();
-      try (ErofsImage open = from.openImage(image)) {
-        all.addAll(ImageAccess.objects(open, repository.algorithm()));
-      }
-      all.add(image);
-      long copied = 0;
-      for (Digest digest : all) {
-        copied += copy(from, digest) ? 1 : 0;
-      }
-      addImage(image, ref);
-      return new CopiedImage(image, copied, all.size() - copied);
-    }
-  }
-
-  private boolean copy(Repository from, Digest digest) throws IOException {
-    if (!objects.present(List.of(digest)).get(0)) {
-      try (HostFile file = from.openObject(digest)) {
-        String name = "object " + digest.hex() + " in " + from.path();
-        Digest stored = objects.put(new ObjectSource(file, file.stat().size(), name), worker);
-        if (!stored.equals(digest)) {
-          throw DigestMismatchException.whole(name, digest.hex(), stored.hex());
-        }
-        return true;
-      }
-    }
-    return objects.copyFrom(from.objects(), digest, worker); // replaces it if it is bad
   }
 
   /** Makes or replaces a ref to an entry that is there or comes with this change. */
