@@ -7,6 +7,7 @@ import io.github.composefs4j.cli.Commanding.Result;
 import io.github.composefs4j.core.testkit.Vectors;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.TreeSet;
@@ -206,6 +207,55 @@ class RepositoryCommandsTest {
     assertThat(cfsctl("--repo", repo.toString(), "verify", "refs/tree/plain").err())
         .contains("2834b6ab")
         .contains("1 of 5 objects");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"sha256-1", "sha256-2", "sha512-1"})
+  void checksAndCollectsAsCfsctl(String sample) throws Exception {
+    Path path = Commanding.sample(sample, directory);
+    String repo = path.toString();
+    assertThat(ok(cfsctl("--repo", repo, "fsck"))).isEqualTo(recorded(sample, "fsck.txt"));
+    assertThat(ok(cfsctl("--repo", repo, "fsck", "--json")))
+        .isEqualTo(recorded(sample, "fsck.json"));
+    assertThat(ok(cfsctl("--repo", repo, "gc", "-n")))
+        .isEqualTo(recorded(sample, "gc-dry-run.txt"));
+    assertThat(ok(cfsctl("--repo", repo, "gc"))).isEqualTo(recorded(sample, "gc.txt"));
+    try (var files = Files.walk(path)) {
+      assertThat(
+              files
+                  .filter(file -> !Files.isDirectory(file, LinkOption.NOFOLLOW_LINKS))
+                  .map(file -> "./" + path.relativize(file)))
+          .containsExactlyInAnyOrderElementsOf(
+              recorded(sample, "files-after-gc.txt").lines().toList());
+    }
+    assertThat(JsonParser.parseString(ok(cfsctl("--repo", repo, "gc", "--json"))).toString())
+        .contains("\"objects_removed\":0");
+  }
+
+  @Test
+  void damageIsStatusOneAndRepairedFromAnother() throws Exception {
+    Path path = Commanding.sample("sha256-1", directory);
+    String repo = path.toString();
+    Path sound = directory.resolve("sound");
+    Commanding.program("cp", "-a", repo, sound.toString());
+    Path data;
+    try (var files = Files.list(path.resolve("objects/28"))) {
+      data = files.filter(file -> file.toString().contains("/34b6ab")).findFirst().orElseThrow();
+    }
+    Files.delete(data);
+    Result found = cfsctl("--repo", repo, "fsck");
+    assertThat(found.status()).isEqualTo(1);
+    assertThat(found.out()).contains("image-missing-object").contains("missing objects: 2");
+    assertThat(found.err()).isEqualTo("cfsctl fsck: repository integrity check failed\n");
+    Result json = cfsctl("--repo", repo, "fsck", "--json");
+    assertThat(json.status()).isEqualTo(1);
+    assertThat(JsonParser.parseString(json.out()).getAsJsonObject().get("ok").getAsBoolean())
+        .isFalse();
+    Result repaired = cfsctl("--repo", repo, "fsck", "--repair", "--from", sound.toString());
+    assertThat(repaired.status()).isZero();
+    assertThat(repaired.err()).startsWith("fetched: 2834b6ab");
+    assertThat(ok(cfsctl("--repo", repo, "fsck"))).isEqualTo(recorded("sha256-1", "fsck.txt"));
+    assertFails(2, "go together", cfsctl("--repo", repo, "fsck", "--repair"));
   }
 
   @Test

@@ -32,6 +32,9 @@ public final class RepositoryCommands {
         new Leaf("cat", Cat::new),
         new Leaf("copy", Copy::new),
         new Leaf("stat", Usage::new),
+        new Leaf("gc", Gc::new),
+        new Leaf("fsck", Check::new),
+        new Leaf("export", Export::new),
         new Leaf("verify", Verify::new),
         new Leaf("streams", Streams::new),
         new Group(

@@ -1,0 +1,53 @@
+package io.github.composefs4j.cli.repository;
+
+import io.github.composefs4j.cli.command.Arguments;
+import io.github.composefs4j.cli.command.Console;
+import io.github.composefs4j.cli.command.Definition;
+import io.github.composefs4j.cli.command.UsageException;
+import io.github.composefs4j.core.erofs.ErofsImage;
+import io.github.composefs4j.core.export.TreeExport;
+import io.github.composefs4j.core.repository.Repository;
+import io.github.composefs4j.core.spi.Platform;
+import java.io.IOException;
+import java.util.List;
+
+/** {@code export}: an image becomes a directory again. */
+final class Export extends RepositoryCommand {
+  private TreeExport.Metadata metadata = TreeExport.Metadata.COMPLETE;
+
+  @Override
+  Definition own() {
+    return Definition.command("export", "write an image's tree into a directory")
+        .operand("NAME", "a digest, refs/REF, or a REF without a slash")
+        .operand("DIR", "made if it is missing, otherwise empty")
+        .flag(
+            "as-allowed",
+            "leave out owners, attributes and devices that may not be set here",
+            () -> metadata = TreeExport.Metadata.AS_ALLOWED)
+        .describe(
+            "All metadata and hard links are kept, content is verified, and blocks are shared with"
+                + " the objects where the file system can. After a failure the directory is empty.");
+  }
+
+  @Override
+  public int run(List<String> operands, Console console) throws IOException, UsageException {
+    TreeExport.Result result;
+    try (Repository open = repository.open();
+        Repository.Hold _ = open.hold();
+        ErofsImage image = open.openImage(operands.getFirst())) {
+      result =
+          TreeExport.write(
+              image.toTree(),
+              Platform.best(),
+              Arguments.path(operands.get(1)),
+              open.objects(),
+              metadata);
+    }
+    if (result.skipped() > 0) {
+      console
+          .err()
+          .println("left out " + result.skipped() + " owners, attributes and devices");
+    }
+    return 0;
+  }
+}
