@@ -44,9 +44,7 @@ final class Export extends RepositoryCommand {
               metadata);
     }
     if (result.skipped() > 0) {
-      console
-          .err()
-          .println("left out " + result.skipped() + " owners, attributes and devices");
+      console.err().println("left out " + result.skipped() + " owners, attributes and devices");
     }
     return 0;
   }

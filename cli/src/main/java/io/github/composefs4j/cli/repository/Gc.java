@@ -34,9 +34,7 @@ final class Gc extends RepositoryCommand {
             "timeout",
             "SECONDS",
             "wait for others at most this long",
-            v ->
-                waiting =
-                    Waiting.atMost(Duration.ofSeconds(Arguments.number("--timeout", v, 0))))
+            v -> waiting = Waiting.atMost(Duration.ofSeconds(Arguments.number("--timeout", v, 0))))
         .option(
             "grace",
             "SECONDS",
