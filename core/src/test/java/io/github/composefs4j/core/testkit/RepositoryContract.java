@@ -8,6 +8,9 @@ import io.github.composefs4j.core.erofs.FormatVersion;
 import io.github.composefs4j.core.errors.RepositoryException;
 import io.github.composefs4j.core.errors.RepositoryException.Reason;
 import io.github.composefs4j.core.repository.Category;
+import io.github.composefs4j.core.repository.FsckOptions;
+import io.github.composefs4j.core.repository.GcOptions;
+import io.github.composefs4j.core.repository.GcResult;
 import io.github.composefs4j.core.repository.OpenOptions;
 import io.github.composefs4j.core.repository.Ref;
 import io.github.composefs4j.core.repository.Repository;
@@ -19,16 +22,23 @@ import io.github.composefs4j.core.repository.Waiting;
 import io.github.composefs4j.core.scan.ScanOptions;
 import io.github.composefs4j.core.scan.ScanProgress;
 import io.github.composefs4j.core.spi.Platform;
+import io.github.composefs4j.core.tree.FileName;
 import io.github.composefs4j.core.tree.FileTree;
 import io.github.composefs4j.core.verity.Digest;
 import io.github.composefs4j.core.verity.HashAlgorithm;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.channels.Channels;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -251,6 +261,244 @@ public abstract class RepositoryContract {
     }
     try (Repository repository = open()) {
       assertThat(repository.formats()).containsExactly(FormatVersion.V2, FormatVersion.V0);
+    }
+  }
+
+  /** Notes what is done to names, and fails at a chosen step. */
+  private final class Recorder extends FaultyPlatform {
+    final List<String> steps = Collections.synchronizedList(new ArrayList<>());
+    private final int failing;
+
+    Recorder(int failing) {
+      super(platform());
+      this.failing = failing;
+    }
+
+    @Override
+    protected void changing(String operation, byte[] name) throws IOException {
+      steps.add(operation + " " + FileName.decode(name));
+      if (steps.size() == failing) {
+        throw new IOException("cut off");
+      }
+    }
+  }
+
+  private void importAndTag(Platform platform, int seed) throws IOException {
+    try (Repository repository = Repository.open(platform, path(), OpenOptions.DEFAULT);
+        Transaction transaction = repository.begin()) {
+      ScanOptions one = new ScanOptions(
+          1, HashAlgorithm.SHA256, ScanOptions.Xattrs.ALL, true, false, false);
+      FileTree tree = transaction.scan(source(seed), false, one, ScanProgress.NONE);
+      transaction.putImage(tree, "a/b");
+      transaction.commit();
+    }
+  }
+
+  @Test
+  void namesComeAfterWhatTheyReachIsDurable() throws IOException {
+    create().close();
+    Recorder recorder = new Recorder(-1);
+    importAndTag(recorder, 1);
+    List<String> steps =
+        recorder.steps.stream()
+            .map(step -> step.replaceAll("[0-9a-f]{2}/?[0-9a-f]{62}", "X"))
+            .filter(step -> !step.startsWith("mkdir objects"))
+            .distinct()
+            .toList();
+    assertThat(steps)
+        .containsSubsequence(
+            "publish X",
+            "syncfs .",
+            "mkdir images",
+            "symlink images/X",
+            "fsync images",
+            "fsync .",
+            "mkdir images/refs",
+            "mkdir images/refs/a",
+            "symlink images/refs/a/b",
+            "fsync images/refs",
+            "fsync images/refs/a");
+    assertThat(steps.indexOf("syncfs .")).isGreaterThan(steps.lastIndexOf("publish X"));
+  }
+
+  @Test
+  void cutOffAtAnyStepLeavesOnlyWholeNames() throws IOException {
+    create().close();
+    importAndTag(platform(), 1);
+    int total;
+    {
+      Recorder all = new Recorder(-1);
+      importAndTag(all, 2);
+      total = all.steps.size();
+    }
+    for (int step = 1; step <= total; step++) {
+      try (Repository repository = open()) {
+        repository.removeRef(Category.IMAGES, "a/b");
+        repository.collect(NO_MOUNTS);
+      }
+      importAndTag(platform(), 1);
+      Recorder cut = new Recorder(step);
+      try {
+        importAndTag(cut, 2);
+      } catch (IOException e) {
+        assertThat(e).hasMessageContaining("cut off");
+      }
+      try (Repository repository = open()) {
+        assertThat(repository.check(FsckOptions.defaults()).findings()).as("step " + step).isEmpty();
+        assertThat(repository.refs(Category.IMAGES)).hasSize(1);
+      }
+      importAndTag(platform(), 2);
+      try (Repository repository = open()) {
+        GcResult result = repository.collect(NO_MOUNTS);
+        assertThat(result.findings()).isEmpty();
+        assertThat(repository.check(FsckOptions.defaults()).findings()).isEmpty();
+        assertThat(repository.imageObjects("refs/a/b")).hasSize(9);
+      }
+    }
+    assertThat(total).isGreaterThan(10);
+  }
+
+  /** A collection that is cut off has removed links before their objects. */
+  @Test
+  void aCollectionCutOffLeavesNoLinkWithoutItsObject() throws IOException {
+    create().close();
+    for (int step = 1; step < 60; step++) {
+      try (Repository repository = open()) {
+        putImage(repository, 1, "kept");
+        putImage(repository, 100, null);
+      }
+      Recorder cut = new Recorder(step);
+      try (Repository repository = Repository.open(cut, path(), OpenOptions.DEFAULT)) {
+        repository.collect(NO_MOUNTS.withWaiting(Waiting.NONE));
+      } catch (IOException e) {
+        assertThat(e).hasMessageContaining("cut off");
+      }
+      try (Repository repository = open()) {
+        assertThat(repository.check(FsckOptions.defaults()).findings()).as("step " + step).isEmpty();
+      }
+      if (cut.steps.size() < step) {
+        assertThat(step).isGreaterThan(5);
+        return;
+      }
+    }
+  }
+
+  private static final GcOptions NO_MOUNTS =
+      GcOptions.defaults().withProcesses(Path.of("/nonexistent"));
+
+  @Test
+  void handlesOfOneProcessShareOneLock() throws Exception {
+    try (Repository first = create();
+        Repository second = open()) {
+      putImage(first, 1, null);
+      Repository.Hold hold = first.hold();
+      assertThatThrownBy(() -> second.collect(NO_MOUNTS.withWaiting(Waiting.NONE)))
+          .isInstanceOfSatisfying(
+              RepositoryException.class, e -> assertThat(e.reason()).isEqualTo(Reason.BUSY));
+      assertThatThrownBy(
+              () -> second.collect(NO_MOUNTS.withWaiting(Waiting.atMost(Duration.ofMillis(50)))))
+          .hasMessageContaining("locked");
+      assertThatThrownBy(() -> first.collect(NO_MOUNTS)).hasMessageContaining("this very handle");
+      AtomicReference<GcResult> result = new AtomicReference<>();
+      Thread collector =
+          Thread.ofPlatform()
+              .start(() -> {
+                try {
+                  result.set(second.collect(NO_MOUNTS));
+                } catch (IOException e) {
+                  throw new UncheckedIOException(e);
+                }
+              });
+      Thread.sleep(200);
+      assertThat(collector.isAlive()).isTrue();
+      // Who holds the lock goes on, also through the gate that is shut for others.
+      assertThat(first.refs(Category.IMAGES)).isEmpty();
+      putImage(first, 2, "x");
+      hold.close();
+      collector.join();
+      assertThat(result.get().objects()).isEqualTo(10);
+      assertThat(first.check(FsckOptions.defaults()).findings()).isEmpty();
+    }
+  }
+
+  /** Users that overlap without end do not keep a collector waiting. */
+  @Test
+  void aCollectorIsNotStarved() throws Exception {
+    try (Repository repository = create()) {
+      putImage(repository, 1, "x");
+      AtomicBoolean over = new AtomicBoolean();
+      List<Thread> users = new ArrayList<>();
+      for (int i = 0; i < 4; i++) {
+        users.add(
+            Thread.ofPlatform()
+                .start(() -> {
+                  try (Repository own = open()) {
+                    while (!over.get()) {
+                      try (Transaction transaction = own.begin()) {
+                        Thread.sleep(20);
+                        transaction.commit();
+                      }
+                    }
+                  } catch (IOException | InterruptedException e) {
+                    throw new IllegalStateException(e);
+                  }
+                }));
+      }
+      for (int i = 0; i < 5; i++) {
+        repository.collect(NO_MOUNTS.withWaiting(Waiting.atMost(Duration.ofSeconds(15))));
+      }
+      over.set(true);
+      for (Thread user : users) {
+        user.join();
+      }
+    }
+  }
+
+  @Test
+  void resettingKeepsObjectsAndChecksFirst() throws IOException {
+    try (Repository repository = create()) {
+      putImage(repository, 1, "x");
+    }
+    InitOptions reset = new InitOptions(false, false, true, Waiting.NONE);
+    InitOptions ensure = new InitOptions(false, true, true, Waiting.NONE);
+    RepositoryConfig other = RepositoryConfig.of(HashAlgorithm.SHA512, FormatVersion.V1);
+    assertThatThrownBy(() -> Repository.init(platform(), path(), other, ensure))
+        .hasMessageContaining("sha256");
+    assertThat(path().resolve("images/refs/x")).exists();
+    try (Repository repository = open();
+        Repository.Hold hold = repository.hold()) {
+      assertThat(hold).isNotNull();
+      assertThatThrownBy(() -> Repository.init(platform(), path(), other, reset))
+          .hasMessageContaining("locked");
+    }
+    RepositoryConfig v2 = RepositoryConfig.of(HashAlgorithm.SHA256, FormatVersion.V2);
+    assertThat(Repository.init(platform(), path(), v2, reset)).isEqualTo(Initialized.CREATED);
+    assertThat(path().resolve("images")).doesNotExist();
+    assertThat(path().resolve("objects")).isNotEmptyDirectory();
+  }
+
+  @Test
+  void oldRepositoriesAreInferred() throws IOException {
+    try (Repository repository = create()) {
+      putImage(repository, 1, "x");
+    }
+    Files.delete(path().resolve("meta.json"));
+    Files.createDirectories(path().resolve("objects/zz"));
+    assertThatThrownBy(
+            () ->
+                Repository.open(platform(), path(), OpenOptions.DEFAULT.withUpgrade(false)))
+        .isInstanceOfSatisfying(
+            RepositoryException.class, e -> assertThat(e.reason()).isEqualTo(Reason.OLD_FORMAT));
+    assertThatThrownBy(
+            () ->
+                Repository.open(
+                    platform(), path(), OpenOptions.DEFAULT.withExpected(HashAlgorithm.SHA512)))
+        .hasMessageContaining("sha256");
+    assertThat(path().resolve("meta.json")).doesNotExist();
+    try (Repository repository = open()) {
+      assertThat(repository.config())
+          .isEqualTo(RepositoryConfig.of(HashAlgorithm.SHA256, FormatVersion.V2));
+      assertThat(repository.imageObjects("x")).hasSize(9);
     }
   }
 }
