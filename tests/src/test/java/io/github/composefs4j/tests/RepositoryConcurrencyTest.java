@@ -19,8 +19,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Eight processes import, tag, verify and untag while this one collects and checks. For
- * {@code -Dtest.seconds=N}, 6 unless told otherwise.
+ * Eight processes import, tag, verify and untag while this one collects and checks. For {@code
+ * -Dtest.seconds=N}, 6 unless told otherwise.
  */
 class RepositoryConcurrencyTest {
   @TempDir Path directory;

@@ -25,19 +25,18 @@ final class RepositoryUser {
     LinuxPlatform platform = new LinuxPlatform();
     int rounds = 0;
     long longest = 0;
-    try (Repository repository =
-        Repository.open(platform, Path.of(args[0]), OpenOptions.DEFAULT)) {
+    try (Repository repository = Repository.open(platform, Path.of(args[0]), OpenOptions.DEFAULT)) {
       for (; System.nanoTime() < end; rounds++) {
         for (int i = 0; i < 12; i++) {
           // Few contents, so that processes store and collect the same objects all the time.
-          Files.writeString(work.resolve("f" + i), ("content " + random.nextInt(300) + " ").repeat(50));
+          Files.writeString(
+              work.resolve("f" + i), ("content " + random.nextInt(300) + " ").repeat(50));
         }
         String ref = "user" + args[2] + "/" + random.nextInt(3);
         long begun = System.nanoTime();
         try (Transaction transaction = repository.begin()) {
           longest = Math.max(longest, System.nanoTime() - begun);
-          FileTree tree =
-              transaction.scan(work, false, ScanOptions.defaults(), ScanProgress.NONE);
+          FileTree tree = transaction.scan(work, false, ScanOptions.defaults(), ScanProgress.NONE);
           transaction.putImage(tree, ref);
           transaction.commit();
         }

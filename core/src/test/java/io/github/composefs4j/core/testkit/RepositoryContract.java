@@ -286,8 +286,8 @@ public abstract class RepositoryContract {
   private void importAndTag(Platform platform, int seed) throws IOException {
     try (Repository repository = Repository.open(platform, path(), OpenOptions.DEFAULT);
         Transaction transaction = repository.begin()) {
-      ScanOptions one = new ScanOptions(
-          1, HashAlgorithm.SHA256, ScanOptions.Xattrs.ALL, true, false, false);
+      ScanOptions one =
+          new ScanOptions(1, HashAlgorithm.SHA256, ScanOptions.Xattrs.ALL, true, false, false);
       FileTree tree = transaction.scan(source(seed), false, one, ScanProgress.NONE);
       transaction.putImage(tree, "a/b");
       transaction.commit();
@@ -344,7 +344,9 @@ public abstract class RepositoryContract {
         assertThat(e).hasMessageContaining("cut off");
       }
       try (Repository repository = open()) {
-        assertThat(repository.check(FsckOptions.defaults()).findings()).as("step " + step).isEmpty();
+        assertThat(repository.check(FsckOptions.defaults()).findings())
+            .as("step " + step)
+            .isEmpty();
         assertThat(repository.refs(Category.IMAGES)).hasSize(1);
       }
       importAndTag(platform(), 2);
@@ -374,7 +376,9 @@ public abstract class RepositoryContract {
         assertThat(e).hasMessageContaining("cut off");
       }
       try (Repository repository = open()) {
-        assertThat(repository.check(FsckOptions.defaults()).findings()).as("step " + step).isEmpty();
+        assertThat(repository.check(FsckOptions.defaults()).findings())
+            .as("step " + step)
+            .isEmpty();
       }
       if (cut.steps.size() < step) {
         assertThat(step).isGreaterThan(5);
@@ -485,14 +489,12 @@ public abstract class RepositoryContract {
     Files.delete(path().resolve("meta.json"));
     Files.createDirectories(path().resolve("objects/zz"));
     assertThatThrownBy(
-            () ->
-                Repository.open(platform(), path(), OpenOptions.DEFAULT.withUpgrade(false)))
+            () -> Repository.open(platform(), path(), OpenOptions.DEFAULT.withUpgrade(false)))
         .isInstanceOfSatisfying(
             RepositoryException.class, e -> assertThat(e.reason()).isEqualTo(Reason.OLD_FORMAT));
-    assertThatThrownBy(
-            () ->
-                Repository.open(
-                    platform(), path(), OpenOptions.DEFAULT.withExpected(HashAlgorithm.SHA512)))
+    assertThatThrownBy(() ->
+            Repository.open(
+                platform(), path(), OpenOptions.DEFAULT.withExpected(HashAlgorithm.SHA512)))
         .hasMessageContaining("sha256");
     assertThat(path().resolve("meta.json")).doesNotExist();
     try (Repository repository = open()) {
