@@ -34,7 +34,8 @@ class ReadmeTest {
         import io.github.composefs4j.core.spi.*;
         import io.github.composefs4j.core.tree.*;
         import java.nio.channels.FileChannel;
-        import java.nio.file.Path;
+        import java.nio.file.*;
+        import java.util.Map;
         class Example {
           public static void main(String[] args) throws java.io.IOException {
         """
