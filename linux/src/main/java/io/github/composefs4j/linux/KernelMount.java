@@ -279,34 +279,7 @@ public final class KernelMount {
       return;
     }
     try (Fd lower = erofs.detached(forceLoop)) {
-      MountException first;
-      try {
-        attach(overlay.byDescriptor(lower));
-        return;
-      } catch (MountException e) {
-        first = e;
-      }
-      if (!mayBeTooOld(first)) {
-        throw first;
-      }
-      try (TemporaryMountPoint point = TemporaryMountPoint.create()) {
-        attach(lower, point);
-        try {
-          attach(overlay.byPath(point));
-          return;
-        } catch (MountException e) {
-          first = telling(first, e);
-        }
-        if (!mayBeTooOld(first)) {
-          throw first;
-        }
-        requireNewInterface();
-        try {
-          overlay.byOptionString(point, target);
-        } catch (MountException e) {
-          throw telling(first, e);
-        }
-      }
+      mount(lower, overlay);
     } catch (MountException e) {
       if (e.errno() != Errno.ENOSYS) {
         throw e;
@@ -318,6 +291,56 @@ public final class KernelMount {
   private void requireNewInterface() throws MountException {
     if (beneath) {
       throw new MountException("replacing a mount needs the mount calls of Linux 6.5");
+    }
+  }
+
+  private void mount(Fd lower, OverlayMount overlay) throws IOException {
+    Attempts attempts = new Attempts();
+    Fd made = attempts.make(() -> overlay.byDescriptor(lower));
+    if (made != null) {
+      attach(made);
+      return;
+    }
+    try (TemporaryMountPoint point = TemporaryMountPoint.create()) {
+      attach(lower, point);
+      made = attempts.make(() -> overlay.byPath(point));
+      if (made != null) {
+        attach(made);
+        return;
+      }
+      requireNewInterface();
+      try {
+        overlay.byOptionString(point, target);
+      } catch (MountException e) {
+        throw attempts.told(e);
+      }
+    }
+  }
+
+  private interface Way {
+    Fd make() throws IOException;
+  }
+
+  /** Ways to make an overlay, and what is to be told if none works. */
+  private static final class Attempts {
+    private @Nullable MountException failure;
+
+    /** {@return the mount, not attached yet, or null if the kernel may be too old for this way} */
+    @Nullable Fd make(Way way) throws IOException {
+      try {
+        return way.make();
+      } catch (MountException e) {
+        MountException told = told(e);
+        if (!mayBeTooOld(told)) {
+          throw told;
+        }
+        failure = told;
+        return null;
+      }
+    }
+
+    MountException told(MountException e) {
+      return failure == null ? e : telling(failure, e);
     }
   }
 
