@@ -12,14 +12,17 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.nio.file.attribute.UserDefinedFileAttributeView;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** The platform of {@code java.nio.file}: no native access. */
 final class PortablePlatform implements Platform {
@@ -37,7 +40,12 @@ final class PortablePlatform implements Platform {
         "Only extended attributes of the user namespace are seen, on files and directories.",
         "Objects get no fs-verity, and are copied rather than reflinked.",
         "Objects are not synced to disk.",
-        "Directories are followed by path: one that is renamed meanwhile may be missed.");
+        "Directories are followed by path: one that is renamed meanwhile may be missed, and one whose"
+            + " path is longer than the system takes is an error.",
+        "On file systems without Unix attributes owners are 0, hard links are files of their own, a"
+            + " change shows by time and size only, and files that are neither regular, directories"
+            + " nor symlinks are an error; without POSIX permissions modes are 0755 for directories"
+            + " and 0644 for files.");
   }
 
   @Override
@@ -85,6 +93,59 @@ final class PortablePlatform implements Platform {
   }
 
   static HostStat stat(Path path) throws IOException {
+    Set<String> views = path.getFileSystem().supportedFileAttributeViews();
+    return views.contains("unix")
+        ? unixStat(path)
+        : views.contains("posix") ? posixStat(path) : basicStat(path);
+  }
+
+  private static HostStat posixStat(Path path) throws IOException {
+    PosixFileAttributes all =
+        Files.readAttributes(path, PosixFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+    int permissions = 0;
+    String text = PosixFilePermissions.toString(all.permissions());
+    for (int i = 0; i < text.length(); i++) {
+      permissions |= text.charAt(i) == '-' ? 0 : 0400 >> i;
+    }
+    return plainStat(path, all, permissions);
+  }
+
+  private static HostStat basicStat(Path path) throws IOException {
+    BasicFileAttributes all =
+        Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+    return plainStat(path, all, all.isDirectory() ? 0755 : all.isSymbolicLink() ? 0777 : 0644);
+  }
+
+  private static HostStat plainStat(Path path, BasicFileAttributes all, int permissions)
+      throws IOException {
+    int type;
+    if (all.isDirectory()) {
+      type = 0040000;
+    } else if (all.isRegularFile()) {
+      type = 0100000;
+    } else if (all.isSymbolicLink()) {
+      type = 0120000;
+    } else {
+      throw new FileSystemException(path.toString(), null, "a file of unknown type");
+    }
+    Instant mtime = all.lastModifiedTime().toInstant();
+    Object key = all.fileKey();
+    return new HostStat(
+        type | permissions,
+        1,
+        0,
+        0,
+        0,
+        all.size(),
+        mtime.getEpochSecond(),
+        mtime.getNano(),
+        mtime.getEpochSecond(),
+        mtime.getNano(),
+        0,
+        key == null ? 0 : key.hashCode());
+  }
+
+  private static HostStat unixStat(Path path) throws IOException {
     Map<String, Object> all = Files.readAttributes(path, UNIX, LinkOption.NOFOLLOW_LINKS);
     Instant mtime = ((FileTime) value(all, "lastModifiedTime")).toInstant();
     Instant ctime = ((FileTime) value(all, "ctime")).toInstant();
