@@ -99,11 +99,9 @@ class OtherSystemsTest {
       Platform platform = Platform.portable();
       Path source = source(system, host);
       Path place = system.getPath(host.work, "a", "store");
-      try (LocalObjectStore store =
-          LocalObjectStore.open(platform, place, HashAlgorithm.SHA256)) {
+      try (LocalObjectStore store = LocalObjectStore.open(platform, place, HashAlgorithm.SHA256)) {
         FileTree tree =
-            Scanner.scan(
-                platform, source, false, ScanOptions.defaults(), store, ScanProgress.NONE);
+            Scanner.scan(platform, source, false, ScanOptions.defaults(), store, ScanProgress.NONE);
         assertThat(store.stored()).isEqualTo(4);
         assertThat(tree.entries()).isEqualTo(9);
         RegularFile large = (RegularFile) Objects.requireNonNull(tree.find("f2000000"));
@@ -123,8 +121,7 @@ class OtherSystemsTest {
         assertThatThrownBy(() -> store.open(other)).isInstanceOf(MissingObjectException.class);
         String first = TestImages.dump(tree);
         FileTree again =
-            Scanner.scan(
-                platform, source, false, ScanOptions.defaults(), store, ScanProgress.NONE);
+            Scanner.scan(platform, source, false, ScanOptions.defaults(), store, ScanProgress.NONE);
         assertThat(TestImages.dump(again)).isEqualTo(first);
         assertThat(store.stored()).as("present the second time").isEqualTo(4);
       }
