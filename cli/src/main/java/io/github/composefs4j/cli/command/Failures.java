@@ -22,7 +22,7 @@ public final class Failures {
           case UncheckedIOException u when u.getCause() != null -> line(u.getCause());
           case IOException io ->
               io.getMessage() == null ? "input or output failed" : io.getMessage();
-          case OutOfMemoryError _ -> "out of memory; give the JVM more by JAVA_TOOL_OPTIONS=-Xmx…";
+          case OutOfMemoryError _ -> "out of memory; allow more, for example COMPOSEFS_HEAP=4g";
           default -> e.toString();
         };
     return oneLine(text);
