@@ -3,6 +3,7 @@
 module io.github.composefs4j.cli {
   requires com.google.gson;
   requires io.github.composefs4j.core;
+  requires io.github.composefs4j.fuse;
   requires io.github.composefs4j.linux;
   requires static org.jspecify;
 

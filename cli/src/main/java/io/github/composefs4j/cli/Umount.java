@@ -4,7 +4,7 @@ import io.github.composefs4j.cli.command.Arguments;
 import io.github.composefs4j.cli.command.Command;
 import io.github.composefs4j.cli.command.Console;
 import io.github.composefs4j.cli.command.Definition;
-import io.github.composefs4j.linux.KernelMount;
+import io.github.composefs4j.fuse.Mounts;
 import java.io.IOException;
 import java.util.List;
 
@@ -22,7 +22,7 @@ final class Umount implements Command {
   @Override
   public int run(List<String> operands, Console console) throws IOException {
     for (String target : operands) {
-      KernelMount.unmount(Arguments.path(target), lazy);
+      Mounts.unmount(Arguments.path(target), lazy);
     }
     return 0;
   }

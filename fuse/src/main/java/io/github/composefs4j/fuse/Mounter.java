@@ -77,6 +77,11 @@ final class Mounter {
   }
 
   private MountedView byKernel(List<String> notes) throws IOException {
+    if (options.digest() != null && options.verification() != Verification.KERNEL) {
+      // The kernel will not hold the image to its digest: so it is checked now, once.
+      Verifier verifier = new Verifier(VerifyOptions.defaults());
+      ErofsImage.open(new LinuxPlatform(), options.image(), options.digest(), verifier).close();
+    }
     if (options.replace()) {
       KernelMount.replace(Mounts.kernelOptions(options), target);
     } else {

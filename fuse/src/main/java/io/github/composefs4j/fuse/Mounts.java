@@ -79,6 +79,11 @@ public final class Mounts {
     }
   }
 
+  /** {@return whether, without a mode, the kernel's own mount is tried first} */
+  public static boolean isKernelFirst(ViewOptions options) {
+    return candidates(options).getFirst() == MountMode.KERNEL;
+  }
+
   private static List<MountMode> candidates(ViewOptions options) {
     List<MountMode> candidates = new ArrayList<>();
     Verification verification = options.verification();
@@ -208,7 +213,7 @@ public final class Mounts {
     return new MountOptions(
         options.image(),
         options.objects(),
-        options.digest(),
+        verity == MountOptions.Verity.REQUIRE ? options.digest() : null,
         verity,
         options.upper(),
         options.work(),

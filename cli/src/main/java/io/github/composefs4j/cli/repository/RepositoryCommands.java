@@ -29,6 +29,7 @@ public final class RepositoryCommands {
         new Leaf("image-objects", ImageObjects::new),
         new Leaf("dump-files", DumpFiles::new),
         new Leaf("mount", Mount::new),
+        new Leaf("mounts", ListMounts::new),
         new Leaf("cat", Cat::new),
         new Leaf("copy", Copy::new),
         new Leaf("stat", Usage::new),

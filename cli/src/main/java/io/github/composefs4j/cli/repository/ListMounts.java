@@ -1,0 +1,55 @@
+package io.github.composefs4j.cli.repository;
+
+import io.github.composefs4j.cli.command.Command;
+import io.github.composefs4j.cli.command.Console;
+import io.github.composefs4j.cli.command.Definition;
+import io.github.composefs4j.fuse.Mounts;
+import io.github.composefs4j.linux.MountTable;
+import java.io.IOException;
+import java.util.List;
+
+/** {@code mounts}: the images that are mounted, and whether those that need a server have one. */
+final class ListMounts implements Command {
+  private boolean json;
+
+  @Override
+  public Definition definition() {
+    return Definition.command("mounts", "list mounted images")
+        .flag("json", "print JSON", () -> json = true)
+        .describe(
+            "A mount whose server was killed is shown as dead; the next mount takes it away, and so"
+                + " does umount.");
+  }
+
+  @Override
+  public int run(List<String> operands, Console console) throws IOException {
+    List<MountTable.Entry> mounts = Mounts.list();
+    if (json) {
+      Json.print(
+          console,
+          out -> {
+            out.beginArray();
+            for (MountTable.Entry each : mounts) {
+              out.beginObject();
+              out.name("mountpoint").value(each.point());
+              out.name("source").value(each.source());
+              out.name("type").value(each.type());
+              out.name("options").value(each.options());
+              out.name("state").value(state(each));
+              out.endObject();
+            }
+            out.endArray();
+          });
+    } else {
+      for (MountTable.Entry each : mounts) {
+        console.println(
+            "%s %s %s %s".formatted(each.point(), each.source(), each.type(), state(each)));
+      }
+    }
+    return 0;
+  }
+
+  private static String state(MountTable.Entry mount) {
+    return Mounts.isDead(mount) ? "dead" : "mounted";
+  }
+}
