@@ -1,5 +1,6 @@
 package io.github.composefs4j.bench;
 
+import io.github.composefs4j.core.objects.ObjectWorker;
 import io.github.composefs4j.core.erofs.FormatVersion;
 import io.github.composefs4j.core.errors.RepositoryException;
 import io.github.composefs4j.core.repository.Category;
@@ -201,7 +202,7 @@ public final class Repositories {
         Transaction transaction = repository.begin()) {
       SplitStreamWriter writer =
           new SplitStreamWriter(algorithm, 0, StreamCodec.find().orElseThrow());
-      var worker = new io.github.composefs4j.core.objects.LocalObjectStore.Worker(algorithm);
+      var worker = new ObjectWorker(algorithm);
       for (int i = random.nextInt(20); i >= 0; i--) {
         byte[] bytes = new byte[1 + random.nextInt(20_000)];
         random.nextBytes(bytes);

@@ -3,6 +3,7 @@ package io.github.composefs4j.tests;
 import io.github.composefs4j.core.erofs.ImageOptions;
 import io.github.composefs4j.core.erofs.ImageWriter;
 import io.github.composefs4j.core.objects.LocalObjectStore;
+import io.github.composefs4j.core.objects.ObjectWorker;
 import io.github.composefs4j.core.scan.ScanOptions;
 import io.github.composefs4j.core.scan.ScanProgress;
 import io.github.composefs4j.core.scan.Scanner;
@@ -110,7 +111,7 @@ public final class RealVerity {
     for (HashAlgorithm algorithm : HashAlgorithm.values()) {
       Path sizes = work.resolve("sizes-" + algorithm.label());
       try (LocalObjectStore objects = LocalObjectStore.open(Platform.best(), sizes, algorithm)) {
-        LocalObjectStore.Worker worker = new LocalObjectStore.Worker(algorithm);
+        ObjectWorker worker = new ObjectWorker(algorithm);
         for (int size : new int[] {0, 1, 4096, 4097, 128 * 4096, 128 * 4096 + 1, 3_000_000}) {
           Digest digest = objects.put(random(size), worker);
           Path file = sizes.resolve(new String(digest.objectPath(), StandardCharsets.US_ASCII));

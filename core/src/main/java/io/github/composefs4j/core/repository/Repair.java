@@ -2,8 +2,8 @@ package io.github.composefs4j.core.repository;
 
 import io.github.composefs4j.core.errors.DigestMismatchException;
 import io.github.composefs4j.core.errors.MissingObjectException;
-import io.github.composefs4j.core.objects.LocalObjectStore;
 import io.github.composefs4j.core.objects.ObjectStore;
+import io.github.composefs4j.core.objects.ObjectWorker;
 import io.github.composefs4j.core.spi.HostFile;
 import io.github.composefs4j.core.spi.StoreDirectory;
 import io.github.composefs4j.core.stream.ContentType;
@@ -98,7 +98,7 @@ final class Repair {
     }
     boolean done = false;
     try (Transaction transaction = repository.begin()) {
-      LocalObjectStore.Worker worker = new LocalObjectStore.Worker(repository.algorithm());
+      ObjectWorker worker = new ObjectWorker(repository.algorithm());
       for (Digest digest : wanted.keySet()) {
         try {
           if (transaction.objects().copyFrom(source, digest, worker)) {

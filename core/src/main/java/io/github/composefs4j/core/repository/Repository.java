@@ -6,7 +6,6 @@ import io.github.composefs4j.core.errors.ComposefsException;
 import io.github.composefs4j.core.errors.MissingObjectException;
 import io.github.composefs4j.core.errors.RepositoryException;
 import io.github.composefs4j.core.errors.RepositoryException.Reason;
-import io.github.composefs4j.core.objects.ObjectReader;
 import io.github.composefs4j.core.objects.ObjectStore;
 import io.github.composefs4j.core.objects.StorePolicy;
 import io.github.composefs4j.core.repository.OpenOptions.Durability;
@@ -26,14 +25,10 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.NoSuchFileException;
-import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
-import java.util.BitSet;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,8 +44,7 @@ public final class Repository implements Closeable {
   private final Platform platform;
   private final Path path;
   private final StoreDirectory root;
-  private final @Nullable RepositoryLock lock;
-  private final AtomicInteger holds = new AtomicInteger();
+  private final HandleLock lock;
   private final OpenOptions options;
   private volatile Metadata metadata;
   private volatile RepositoryConfig config;
@@ -60,11 +54,11 @@ public final class Repository implements Closeable {
   private final Links images;
   private final Links streams;
 
-  private Repository(
+  Repository(
       Platform platform,
       Path path,
       StoreDirectory root,
-      @Nullable RepositoryLock lock,
+      HandleLock lock,
       OpenOptions options,
       MetadataFile.Loaded loaded)
       throws RepositoryException {
@@ -119,93 +113,7 @@ public final class Repository implements Closeable {
    */
   public static Repository open(Platform platform, Path path, OpenOptions options)
       throws IOException {
-    StoreDirectory root;
-    try {
-      root = platform.openExistingStore(path);
-    } catch (NoSuchFileException e) {
-      throw new RepositoryException(Reason.MISSING, path + ": not a repository: no such directory");
-    } catch (NotDirectoryException e) {
-      throw new RepositoryException(Reason.MISSING, path + ": not a repository: not a directory");
-    }
-    RepositoryLock lock = null;
-    try {
-      lock = RepositoryLock.of(root);
-      MetadataFile.Loaded loaded;
-      if (lock == null) {
-        loaded = load(root, path, options, false);
-      } else {
-        try (RepositoryLock.Held _ = lock.shared(root, false, options.waiting())) {
-          loaded = load(root, path, options, options.upgrade());
-        }
-      }
-      Repository repository = new Repository(platform, path, root, lock, options, loaded);
-      repository.checkOptions();
-      return repository;
-    } catch (IOException | RuntimeException e) {
-      if (lock != null) {
-        lock.close();
-      }
-      root.close();
-      throw e;
-    }
-  }
-
-  private static MetadataFile.Loaded load(
-      StoreDirectory root, Path path, OpenOptions options, boolean upgrade) throws IOException {
-    MetadataFile.Loaded loaded = MetadataFile.load(root);
-    if (loaded == null && upgrade && MetadataFile.hasObjects(root)) {
-      MetadataFile.Inferred old = MetadataFile.infer(root);
-      if (old == null) {
-        throw new RepositoryException(
-            Reason.OLD_FORMAT,
-            path + ": no meta.json, and no object that would tell what repository it is");
-      }
-      requireAlgorithm(path, options.expected(), old.algorithm());
-      requireSecure(path, options, old.secure());
-      MetadataFile.write(root, old.metadata(null), old.secure(), false);
-      loaded = MetadataFile.load(root);
-    }
-    if (loaded == null) {
-      throw MetadataFile.missing(root, path.toString());
-    }
-    return loaded;
-  }
-
-  private static void requireAlgorithm(
-      Path path, @Nullable HashAlgorithm expected, HashAlgorithm actual)
-      throws RepositoryException {
-    if (expected != null && expected != actual) {
-      throw new RepositoryException(
-          Reason.ALGORITHM_MISMATCH,
-          path + ": is a repository of " + actual.label() + ", not of " + expected.label());
-    }
-  }
-
-  private static void requireSecure(Path path, OpenOptions options, boolean secure)
-      throws RepositoryException {
-    if (options.security() == Security.REQUIRED && !secure) {
-      throw new RepositoryException(
-          Reason.NOT_SECURE, path + ": is insecure: its meta.json has no fs-verity");
-    }
-  }
-
-  private void checkOptions() throws RepositoryException {
-    requireAlgorithm(path, options.expected(), config.algorithm());
-    requireSecure(path, options, hasVerity);
-  }
-
-  static RepositoryLock requireLock(StoreDirectory root, Platform platform) throws IOException {
-    RepositoryLock lock = RepositoryLock.of(root);
-    if (lock == null) {
-      throw noLocks(platform);
-    }
-    return lock;
-  }
-
-  private static RepositoryException noLocks(Platform platform) {
-    return new RepositoryException(
-        Reason.NO_LOCKS,
-        "the " + platform.name() + " platform has no flock: repositories can only be read");
+    return RepositoryOpening.open(platform, path, options);
   }
 
   /** {@return the directory} */
@@ -236,8 +144,8 @@ public final class Repository implements Closeable {
 
   /** {@return why this repository is only read, or null if it may be written to} */
   public @Nullable RepositoryException readOnlyReason() throws IOException {
-    if (lock == null) {
-      return noLocks(platform);
+    if (!lock.exists()) {
+      return lock.missing();
     }
     List<String> unknown = metadata.unknownForWriting();
     if (!unknown.isEmpty()) {
@@ -264,54 +172,15 @@ public final class Repository implements Closeable {
 
   /** {@return the shared lock, held until it is closed} */
   public Hold hold() throws IOException {
-    RepositoryLock.Held held = shared();
-    if (held == null) {
-      return () -> {};
-    }
-    holds.incrementAndGet();
-    return new Hold() {
-      private boolean open = true;
-
-      @Override
-      public synchronized void close() throws IOException {
-        if (open) {
-          open = false;
-          holds.decrementAndGet();
-          held.close();
-        }
-      }
-    };
+    return lock.hold();
   }
 
-  /** The shared lock for one operation; null where there are no locks. */
-  RepositoryLock.@Nullable Held shared() throws IOException {
-    return lock == null ? null : lock.shared(root, holds.get() > 0, options.waiting());
+  <T extends @Nullable Object> T reading(HandleLock.Action<T> action) throws IOException {
+    return lock.reading(action);
   }
 
   RepositoryLock.Held exclusive(Waiting waiting) throws IOException {
-    if (lock == null) {
-      throw noLocks(platform);
-    }
-    if (holds.get() > 0) {
-      throw new RepositoryException(
-          Reason.BUSY, "the repository is locked: this very handle holds it");
-    }
-    return lock.exclusive(root, waiting);
-  }
-
-  interface Action<T extends @Nullable Object> {
-    T run() throws IOException;
-  }
-
-  <T extends @Nullable Object> T reading(Action<T> action) throws IOException {
-    RepositoryLock.Held held = shared();
-    try {
-      return action.run();
-    } finally {
-      if (held != null) {
-        held.close();
-      }
-    }
+    return lock.exclusive(waiting);
   }
 
   /** What holds images and streams to their digests; remembers nothing of much size. */
@@ -357,34 +226,7 @@ public final class Repository implements Closeable {
    * from being collected but a {@link #hold}. Need not be closed.
    */
   public ObjectStore objects() {
-    return new ObjectStore() {
-      @Override
-      public HashAlgorithm algorithm() {
-        return config.algorithm();
-      }
-
-      @Override
-      public ObjectReader open(Digest digest) throws IOException {
-        return ObjectReader.of(openObject(digest));
-      }
-
-      @Override
-      public BitSet present(List<Digest> digests) throws IOException {
-        BitSet present = new BitSet(digests.size());
-        for (int i = 0; i < digests.size(); i++) {
-          present.set(i, root.fileSize(objectPath(digests.get(i))) >= 0);
-        }
-        return present;
-      }
-
-      @Override
-      public Optional<Path> directory() {
-        return Optional.of(objectsPath());
-      }
-
-      @Override
-      public void close() {}
-    };
+    return new OwnObjects(this);
   }
 
   HostFile openObject(Digest digest) throws IOException {
@@ -555,9 +397,9 @@ public final class Repository implements Closeable {
    */
   public Transaction begin() throws IOException {
     requireWritable();
-    RepositoryLock.Held held = shared();
+    RepositoryLock.Held held = lock.shared();
     if (held == null) {
-      throw noLocks(platform);
+      throw lock.missing();
     }
     try {
       return new Transaction(this, held);
@@ -649,9 +491,7 @@ public final class Repository implements Closeable {
 
   @Override
   public void close() throws IOException {
-    if (lock != null) {
-      lock.close();
-    }
+    lock.close();
     root.close();
   }
 }

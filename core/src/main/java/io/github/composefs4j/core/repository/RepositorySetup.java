@@ -23,19 +23,17 @@ final class RepositorySetup {
       throws IOException {
     makeDirectory(path);
     try (StoreDirectory root = platform.openExistingStore(path)) {
-      RepositoryLock lock = Repository.requireLock(root, platform);
-      try {
+      try (HandleLock lock = new HandleLock(root, platform, options.waiting())) {
+        if (!lock.exists()) {
+          throw lock.missing();
+        }
         if (options.reset()) {
-          try (RepositoryLock.Held _ = lock.exclusive(root, options.waiting())) {
+          try (RepositoryLock.Held _ = lock.exclusive(options.waiting())) {
             reset(root, config, options);
             return write(root, path, config, options);
           }
         }
-        try (RepositoryLock.Held _ = lock.shared(root, false, options.waiting())) {
-          return write(root, path, config, options);
-        }
-      } finally {
-        lock.close();
+        return lock.reading(() -> write(root, path, config, options));
       }
     }
   }

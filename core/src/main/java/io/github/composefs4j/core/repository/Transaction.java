@@ -11,6 +11,7 @@ import io.github.composefs4j.core.errors.RepositoryException;
 import io.github.composefs4j.core.errors.RepositoryException.Reason;
 import io.github.composefs4j.core.objects.LocalObjectStore;
 import io.github.composefs4j.core.objects.ObjectStore;
+import io.github.composefs4j.core.objects.ObjectWorker;
 import io.github.composefs4j.core.scan.ScanIndex;
 import io.github.composefs4j.core.scan.ScanOptions;
 import io.github.composefs4j.core.scan.ScanProgress;
@@ -46,7 +47,7 @@ public final class Transaction implements Closeable {
   private final Repository repository;
   private final RepositoryLock.Held held;
   private final LocalObjectStore objects;
-  private final LocalObjectStore.Worker worker;
+  private final ObjectWorker worker;
   private final Map<String, Digest> images = new LinkedHashMap<>();
   private final Map<String, Digest> streams = new LinkedHashMap<>();
   private final Map<String, String> imageRefs = new LinkedHashMap<>();
@@ -61,7 +62,7 @@ public final class Transaction implements Closeable {
             repository.objectsPath(),
             repository.algorithm(),
             repository.policy());
-    this.worker = new LocalObjectStore.Worker(repository.algorithm());
+    this.worker = new ObjectWorker(repository.algorithm());
   }
 
   /** {@return the objects, to put more into it; open as long as this is} */

@@ -6,6 +6,7 @@ import io.github.composefs4j.core.errors.SourceChangedException;
 import io.github.composefs4j.core.objects.LocalObjectStore;
 import io.github.composefs4j.core.objects.ObjectSource;
 import io.github.composefs4j.core.objects.ObjectStore;
+import io.github.composefs4j.core.objects.ObjectWorker;
 import io.github.composefs4j.core.spi.HostDirectory;
 import io.github.composefs4j.core.spi.HostFile;
 import io.github.composefs4j.core.spi.HostStat;
@@ -71,7 +72,7 @@ public final class Scanner {
   private final ExecutorService workers;
   private final Semaphore ahead = new Semaphore(BATCHES_AHEAD);
   private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
-  private final ThreadLocal<LocalObjectStore.Worker> worker;
+  private final ThreadLocal<ObjectWorker> worker;
   private final XattrSet.Interner interner = new XattrSet.Interner();
   private final Map<FileId, Scanned> linked = new HashMap<>();
   private final LongAdder bytes = new LongAdder();
@@ -105,7 +106,7 @@ public final class Scanner {
             });
     this.worker =
         ThreadLocal.withInitial(
-            () -> new LocalObjectStore.Worker(options.algorithm(), workers, options.threads()));
+            () -> new ObjectWorker(options.algorithm(), workers, options.threads()));
   }
 
   /**

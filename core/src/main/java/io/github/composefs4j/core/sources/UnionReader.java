@@ -5,6 +5,7 @@ import io.github.composefs4j.core.errors.MissingObjectException;
 import io.github.composefs4j.core.errors.StoreUnavailableException;
 import io.github.composefs4j.core.objects.LocalObjectStore;
 import io.github.composefs4j.core.objects.ObjectReader;
+import io.github.composefs4j.core.objects.ObjectWorker;
 import io.github.composefs4j.core.verified.VerifiedReader;
 import io.github.composefs4j.core.verity.Digest;
 import java.io.IOException;
@@ -165,7 +166,7 @@ final class UnionReader implements ObjectReader {
    */
   private @Nullable ObjectReader promote(ObjectReader object, LocalObjectStore promotion)
       throws IOException {
-    LocalObjectStore.Worker worker = new LocalObjectStore.Worker(digest.algorithm());
+    ObjectWorker worker = new ObjectWorker(digest.algorithm());
     LocalObjectStore.NewObject copy;
     try {
       copy = promotion.create(worker);

@@ -11,7 +11,7 @@ class LocalObjectStoreReadTest extends ReadableStoreContract {
   protected ObjectStore store(HashAlgorithm algorithm, List<byte[]> contents) throws Exception {
     Path objects = directory.resolve("objects-" + algorithm);
     LocalObjectStore store = LocalObjectStore.open(Platform.portable(), objects, algorithm);
-    LocalObjectStore.Worker worker = new LocalObjectStore.Worker(algorithm);
+    ObjectWorker worker = new ObjectWorker(algorithm);
     for (byte[] content : contents) {
       store.put(content, worker);
     }

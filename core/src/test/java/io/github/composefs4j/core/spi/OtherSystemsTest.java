@@ -8,6 +8,7 @@ import com.google.common.jimfs.Jimfs;
 import io.github.composefs4j.core.errors.MissingObjectException;
 import io.github.composefs4j.core.objects.LocalObjectStore;
 import io.github.composefs4j.core.objects.ObjectReader;
+import io.github.composefs4j.core.objects.ObjectWorker;
 import io.github.composefs4j.core.scan.ScanOptions;
 import io.github.composefs4j.core.scan.ScanProgress;
 import io.github.composefs4j.core.scan.Scanner;
@@ -145,7 +146,7 @@ class OtherSystemsTest {
       Path file = Files.write(system.getPath(host.work, "file"), new byte[1]).resolve("below");
       assertThatThrownBy(() ->
               LocalObjectStore.open(Platform.portable(), file, HashAlgorithm.SHA256)
-                  .put(bytes(100), new LocalObjectStore.Worker(HashAlgorithm.SHA256)))
+                  .put(bytes(100), new ObjectWorker(HashAlgorithm.SHA256)))
           .isInstanceOf(IOException.class);
     }
   }

@@ -9,6 +9,7 @@ import io.github.composefs4j.core.objects.LocalObjectStore;
 import io.github.composefs4j.core.objects.ObjectReader;
 import io.github.composefs4j.core.objects.ObjectSource;
 import io.github.composefs4j.core.objects.ObjectStore;
+import io.github.composefs4j.core.objects.ObjectWorker;
 import io.github.composefs4j.core.spi.HostDirectory;
 import io.github.composefs4j.core.spi.HostFile;
 import io.github.composefs4j.core.spi.Platform;
@@ -69,7 +70,7 @@ public abstract class ObjectStoreContract {
       Digest digest =
           store.put(
               new ObjectSource(file, expectedSize, "the/source"),
-              new LocalObjectStore.Worker(HashAlgorithm.SHA256));
+              new ObjectWorker(HashAlgorithm.SHA256));
       store.sync();
       return digest;
     }
@@ -116,7 +117,7 @@ public abstract class ObjectStoreContract {
       store.sync();
       assertThat(directory.resolve("no")).doesNotExist();
       try (LocalObjectStore other = LocalObjectStore.open(platform, deep, HashAlgorithm.SHA256)) {
-        other.put(content, new LocalObjectStore.Worker(HashAlgorithm.SHA256));
+        other.put(content, new ObjectWorker(HashAlgorithm.SHA256));
       }
       assertThat(store.contains(digest, 10_000)).as("made by another").isTrue();
       store.open(digest).close();
@@ -158,7 +159,7 @@ public abstract class ObjectStoreContract {
     try (LocalObjectStore store = LocalObjectStore.open(platform, store(), HashAlgorithm.SHA256);
         HostDirectory open = platform.openDirectory(directory, false);
         HostFile file = open.openFile("source".getBytes(StandardCharsets.US_ASCII))) {
-      LocalObjectStore.Worker worker = new LocalObjectStore.Worker(HashAlgorithm.SHA256);
+      ObjectWorker worker = new ObjectWorker(HashAlgorithm.SHA256);
       for (int i = 0; i < 5; i++) {
         Digest digest = store.put(new ObjectSource(file, size, "source"), worker);
         assertThat(store.contains(digest, size)).isTrue();
@@ -308,7 +309,7 @@ public abstract class ObjectStoreContract {
       for (int thread = 0; thread < 8; thread++) {
         done.add(
             threads.submit(() -> {
-              LocalObjectStore.Worker worker = new LocalObjectStore.Worker(HashAlgorithm.SHA256);
+              ObjectWorker worker = new ObjectWorker(HashAlgorithm.SHA256);
               try (HostDirectory open = platform.openDirectory(directory, false)) {
                 for (int i = 0; i < contents.size(); i++) {
                   try (HostFile file =
