@@ -65,7 +65,7 @@ final class DirectoryReply {
       return false;
     }
     ImageInode inode = entry.inode();
-    if (files.isHidden(inode)) {
+    if (ImageFiles.isHidden(inode)) {
       return true;
     }
     if (plus > 0) {

@@ -1,7 +1,6 @@
 package io.github.composefs4j.fuse.protocol;
 
 import io.github.composefs4j.core.erofs.ErofsImage;
-import io.github.composefs4j.core.erofs.FormatVersion;
 import io.github.composefs4j.core.erofs.ImageInode;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -47,11 +46,11 @@ final class ImageFiles {
   }
 
   /**
-   * {@return whether an inode is not to be seen} Devices of number 0 are the stubs of versions 0
-   * and 1, which an overlay would take for whiteouts; in version 2 they are the tree's own.
+   * {@return whether an inode is not to be seen} Devices of number 0, be they stubs or a tree's own
+   * of version 2, are whiteouts to the overlay of the kernel's mount, which shows nothing there.
    */
-  boolean isHidden(ImageInode inode) {
-    return inode.isStoredWhiteout() && image.version() != FormatVersion.V2;
+  static boolean isHidden(ImageInode inode) {
+    return inode.isStoredWhiteout();
   }
 
   /** Writes {@code struct fuse_attr}: what the kernel's own mount shows. */

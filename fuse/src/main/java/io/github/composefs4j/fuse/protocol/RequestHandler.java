@@ -203,7 +203,7 @@ public final class RequestHandler {
     }
     ImageInode child = directory.lookup(name);
     MemorySegment reply = out.room(FuseAbi.ENTRY_OUT);
-    if (child == null || files.isHidden(child)) {
+    if (child == null || ImageFiles.isHidden(child)) {
       files.putNegativeEntry(reply);
     } else {
       files.putEntry(reply, 0, child);
