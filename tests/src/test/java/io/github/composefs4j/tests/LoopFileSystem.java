@@ -7,12 +7,13 @@ import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** A real file system of its own in a file, mounted through a loop device. Needs root. */
 final class LoopFileSystem implements AutoCloseable {
   private final Path mountPoint;
+  private boolean mounted = true;
 
   private LoopFileSystem(Path mountPoint) {
     this.mountPoint = mountPoint;
@@ -25,18 +26,26 @@ final class LoopFileSystem implements AutoCloseable {
    * @param directory for its file and its mount point
    */
   static LoopFileSystem make(String type, Path directory, long megabytes) throws Exception {
+    Path file = format(type, directory.resolve(type + ".img"), megabytes);
+    return mount(file, Files.createDirectory(directory.resolve(type)));
+  }
+
+  /** {@return {@code file}, sparse, with an empty file system in it} */
+  static Path format(String type, Path file, long megabytes) throws Exception {
     Requirements.root();
     Requirements.program("mkfs." + type);
-    Path file = directory.resolve(type + ".img");
     try (RandomAccessFile sparse = new RandomAccessFile(file.toFile(), "rw")) {
       sparse.setLength(megabytes << 20);
     }
-    List<String> make =
-        new ArrayList<>(List.of("mkfs." + type, type.equals("ext4") ? "-F" : "-f", "-q"));
-    make.add(file.toString());
-    assertRuns(make);
-    Path mountPoint = Files.createDirectory(directory.resolve(type));
-    assertRuns(List.of("mount", "-o", "loop", file.toString(), mountPoint.toString()));
+    String force = type.equals("ext4") ? "-F" : "-f";
+    assertRuns(List.of("mkfs." + type, force, "-q", file.toString()));
+    return file;
+  }
+
+  /** Mounts what is in a file. */
+  static LoopFileSystem mount(Path file, Path mountPoint, String... options) throws Exception {
+    String all = String.join(",", Stream.concat(Stream.of("loop"), Stream.of(options)).toList());
+    assertRuns(List.of("mount", "-o", all, file.toString(), mountPoint.toString()));
     return new LoopFileSystem(mountPoint);
   }
 
@@ -48,18 +57,27 @@ final class LoopFileSystem implements AutoCloseable {
     return new LoopFileSystem(mountPoint);
   }
 
-  private static void assertRuns(List<String> command) throws IOException, InterruptedException {
+  static void assertRuns(List<String> command) throws IOException, InterruptedException {
     Tool.Result result = Tool.run(command);
-    assertThat(result.status()).as("%s: %s", command, result.err()).isZero();
+    assertThat(result.status()).as("%s: %s%s", command, result.out(), result.err()).isZero();
   }
 
   Path path() {
     return mountPoint;
   }
 
+  /** Unmounts, so that all is written and its file can be looked at; nothing may be open in it. */
+  void unmount() throws IOException {
+    KernelMount.unmount(mountPoint, false);
+    mounted = false;
+  }
+
   /** Lazily: what a failed test left open does not matter. */
   @Override
   public void close() throws IOException {
-    KernelMount.unmount(mountPoint, true);
+    if (mounted) {
+      mounted = false;
+      KernelMount.unmount(mountPoint, true);
+    }
   }
 }
