@@ -91,6 +91,12 @@ final class GarbageCollector {
 
   private void sweep(Liveness liveness, Workers workers) throws IOException {
     Set<String> dirty = new LinkedHashSet<>();
+    // Whoever moved or removed a ref may have been killed before that was durable: a crash must not
+    // bring back a ref to what is removed now.
+    for (Category category : Category.values()) {
+      dirty.addAll(repository.links(category).directories());
+    }
+    repository.syncDirectories(dirty);
     for (Category category : Category.values()) {
       sweepEntries(category, liveness.live(), dirty);
     }

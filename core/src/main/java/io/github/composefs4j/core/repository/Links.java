@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
@@ -262,33 +263,54 @@ final class Links {
     }
   }
 
-  /** Makes or replaces an entry. Adds the directories that must be synced. */
+  /** Makes the directories that entries and these refs are in. */
+  void makeDirectories(Collection<String> refs) throws IOException {
+    makeDirectory(category.directory());
+    if (!refs.isEmpty()) {
+      makeDirectory(category.directory() + "/" + REFS);
+    }
+    for (String ref : refs) {
+      for (int slash = ref.indexOf('/'); slash >= 0; slash = ref.indexOf('/', slash + 1)) {
+        makeDirectory(refPath(ref.substring(0, slash)));
+      }
+    }
+  }
+
+  /** {@return the directories of entries and refs that are there, parents first} */
+  List<String> directories() throws IOException {
+    List<String> below = new ArrayList<>();
+    allRefs(below);
+    List<String> all =
+        new ArrayList<>(List.of(category.directory(), category.directory() + "/" + REFS));
+    below.forEach(each -> all.add(refPath(each)));
+    List<String> there = new ArrayList<>();
+    for (String each : all) {
+      HostStat stat = root.stat(bytes(each));
+      if (stat != null && isDirectory(stat)) {
+        there.add(each);
+      }
+    }
+    return there;
+  }
+
+  /** Makes or replaces an entry. Adds the directory that must be synced. */
   void putEntry(String name, Digest object, Set<String> dirty) throws IOException {
-    makeDirectory(category.directory(), dirty);
     String path = new String(object.objectPath(), StandardCharsets.US_ASCII);
     put(entryPath(name), "../" + OBJECTS + "/" + path, dirty);
   }
 
-  /** Makes or replaces a ref. Adds the directories that must be synced. */
+  /** Makes or replaces a ref. Adds the directory that must be synced. */
   void putRef(String name, String entry, Set<String> dirty) throws IOException {
-    makeDirectory(category.directory(), dirty);
-    makeDirectory(category.directory() + "/" + REFS, dirty);
-    String up = "../";
-    for (int slash = name.indexOf('/'); slash >= 0; slash = name.indexOf('/', slash + 1)) {
-      makeDirectory(refPath(name.substring(0, slash)), dirty);
-      up += "../";
-    }
+    String up = "../".repeat(name.split("/", -1).length);
     put(refPath(name), up + entry, dirty);
   }
 
-  private void makeDirectory(String path, Set<String> dirty) throws IOException {
-    if (root.makeDirectory(bytes(path))) {
-      dirty.add(parent(path));
-      return;
-    }
-    HostStat stat = root.stat(bytes(path));
-    if (stat == null || !isDirectory(stat)) {
-      throw new RepositoryException(Reason.INVALID_NAME, path + ": is not a directory");
+  private void makeDirectory(String path) throws IOException {
+    if (!root.makeDirectory(bytes(path))) {
+      HostStat stat = root.stat(bytes(path));
+      if (stat == null || !isDirectory(stat)) {
+        throw new RepositoryException(Reason.INVALID_NAME, path + ": is not a directory");
+      }
     }
   }
 

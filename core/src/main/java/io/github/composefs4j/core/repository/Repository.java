@@ -11,7 +11,6 @@ import io.github.composefs4j.core.objects.StorePolicy;
 import io.github.composefs4j.core.repository.OpenOptions.Durability;
 import io.github.composefs4j.core.repository.OpenOptions.Security;
 import io.github.composefs4j.core.spi.HostFile;
-import io.github.composefs4j.core.spi.HostStat;
 import io.github.composefs4j.core.spi.Platform;
 import io.github.composefs4j.core.spi.StoreDirectory;
 import io.github.composefs4j.core.spi.StreamCodec;
@@ -40,6 +39,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Repository implements Closeable {
   private static final long VERIFIER_BYTES = 8 << 20;
+
+  /** More are synced with all else of their file system: each alone may flush the disk's cache. */
+  private static final int MANY_DIRECTORIES = 16;
 
   private final Platform platform;
   private final Path path;
@@ -453,7 +455,9 @@ public final class Repository implements Closeable {
 
   /** Makes links durable, unless that is not wanted. */
   void syncDirectories(Set<String> directories) throws IOException {
-    if (options.durability() == Durability.FULL) {
+    if (directories.size() > MANY_DIRECTORIES) {
+      syncAll();
+    } else if (options.durability() == Durability.FULL) {
       for (String directory : directories) {
         root.syncDirectory(Links.bytes(directory));
       }
@@ -461,13 +465,10 @@ public final class Repository implements Closeable {
     directories.clear();
   }
 
-  /** Makes all objects durable, unless that is not wanted. */
-  void syncObjects() throws IOException {
+  /** Makes everything durable, unless that is not wanted. */
+  void syncAll() throws IOException {
     if (options.durability() == Durability.FULL) {
-      HostStat stat = root.stat(FileName.encode(Links.OBJECTS));
-      if (stat != null) {
-        root.sync();
-      }
+      root.sync();
     }
   }
 

@@ -81,6 +81,7 @@ final class RepositorySetup {
       }
       requireWritable(root, path);
       if (MetadataFile.write(root, Metadata.of(config), options.secure(), false)) {
+        root.sync(); // the directory itself too, and what was made above it
         return Repository.Initialized.CREATED;
       }
       there = MetadataFile.load(root); // somebody was faster

@@ -312,7 +312,9 @@ public final class Transaction implements Closeable {
 
   /** Makes the names appear. All of it is durable when this returns. */
   public void commit() throws IOException {
-    repository.syncObjects();
+    makeDirectories(Category.IMAGES, images, imageRefs);
+    makeDirectories(Category.STREAMS, streams, streamRefs);
+    repository.syncAll();
     Set<String> dirty = new LinkedHashSet<>();
     // An entry that was there before may not be durable: whoever made it may not have come so far.
     if (!imageRefs.isEmpty()) {
@@ -327,6 +329,17 @@ public final class Transaction implements Closeable {
     putRefs(Category.IMAGES, imageRefs, dirty);
     putRefs(Category.STREAMS, streamRefs, dirty);
     repository.syncDirectories(dirty);
+  }
+
+  /**
+   * Directories come before the one sync for all: also those that somebody else has just made, and
+   * not synced yet, are durable then.
+   */
+  private void makeDirectories(
+      Category category, Map<String, Digest> entries, Map<String, String> refs) throws IOException {
+    if (!entries.isEmpty() || !refs.isEmpty()) {
+      repository.links(category).makeDirectories(refs.keySet());
+    }
   }
 
   private void put(Category category, Map<String, Digest> entries, Set<String> dirty)

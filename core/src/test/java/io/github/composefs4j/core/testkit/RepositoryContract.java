@@ -308,15 +308,13 @@ public abstract class RepositoryContract {
     assertThat(steps)
         .containsSubsequence(
             "publish X",
-            "syncfs .",
             "mkdir images",
-            "symlink images/X",
-            "fsync images",
-            "fsync .",
             "mkdir images/refs",
             "mkdir images/refs/a",
+            "syncfs .",
+            "symlink images/X",
+            "fsync images",
             "symlink images/refs/a/b",
-            "fsync images/refs",
             "fsync images/refs/a");
     assertThat(steps.indexOf("syncfs .")).isGreaterThan(steps.lastIndexOf("publish X"));
   }
@@ -385,6 +383,29 @@ public abstract class RepositoryContract {
         return;
       }
     }
+  }
+
+  /** Whoever removed the ref may have been killed before that was durable. */
+  @Test
+  void aCollectionRemovesNothingBeforeTheRefsAreDurable() throws IOException {
+    try (Repository repository = create()) {
+      putImage(repository, 1, "deep/kept");
+      putImage(repository, 100, "deep/gone");
+    }
+    Files.delete(path().resolve("images/refs/deep/gone"));
+    Recorder recorder = new Recorder(-1);
+    try (Repository repository = Repository.open(recorder, path(), OpenOptions.DEFAULT)) {
+      assertThat(repository.collect(NO_MOUNTS).objects()).isPositive();
+    }
+    List<String> steps = recorder.steps;
+    int firstUnlink =
+        steps.indexOf(steps.stream().filter(each -> each.startsWith("unlink")).findFirst().get());
+    assertThat(steps.subList(0, firstUnlink))
+        .contains("fsync images", "fsync images/refs", "fsync images/refs/deep");
+    int firstObject =
+        steps.indexOf(
+            steps.stream().filter(each -> each.startsWith("unlink objects/")).findFirst().get());
+    assertThat(steps.subList(firstUnlink, firstObject)).contains("fsync images");
   }
 
   private static final GcOptions NO_MOUNTS =
