@@ -9,6 +9,7 @@ import io.github.composefs4j.core.objects.ReadOnlyObjectStore;
 import io.github.composefs4j.core.repository.Finding;
 import io.github.composefs4j.core.repository.FsckOptions;
 import io.github.composefs4j.core.repository.FsckReport;
+import io.github.composefs4j.core.repository.ObjectSources;
 import io.github.composefs4j.core.repository.OpenOptions;
 import io.github.composefs4j.core.repository.RepairReport;
 import io.github.composefs4j.core.repository.Repository;
@@ -224,19 +225,29 @@ class RepositoryObjectsTest {
     Path two = tree("two", 60, 1);
     Files.writeString(two.resolve("more"), "more than sixty-four bytes ".repeat(10));
     try (Repository shared = repository("shared");
-        Repository own = repository("own");
-        Repository plain = repository("plain")) {
+        Repository plain = repository("plain");
+        Repository bare = repository("own");
+        Repository own =
+            Repository.open(
+                Platform.best(),
+                bare.path(),
+                OpenOptions.DEFAULT.withSources(
+                    ObjectSources.at(Platform.best(), List.of(shared.path()))))) {
       add(shared, one, "one");
       Digest expected = add(plain, two, "two");
       ScanIndex index = ScanIndex.load(directory.resolve("cache"), HashAlgorithm.SHA256);
       try (Transaction change = own.begin()) {
-        FileTree tree =
-            change.scan(
-                two, true, ScanOptions.defaults(), index, shared.objects(), ScanProgress.NONE);
+        FileTree tree = change.scan(two, true, ScanOptions.defaults(), index, ScanProgress.NONE);
         assertThat(change.putImage(tree, "two").getFirst().digest()).isEqualTo(expected);
         change.commit();
       }
-      assertThat(RepositoryUsage.of(own).objects()).as("one file and the image").isEqualTo(2);
+      RepositoryUsage usage = RepositoryUsage.of(own);
+      assertThat(usage.objects()).as("one file and the image").isEqualTo(2);
+      long all = usage.images().getFirst().objects();
+      assertThat(usage.sources().getFirst().objects()).isEqualTo(all - 1);
+      assertThat(usage.sources().getFirst().needed()).isEqualTo(all - 1);
+      assertThat(own.check(FsckOptions.defaults()).lines()).contains("status: ok");
+      assertThat(bare.check(FsckOptions.defaults()).missingObjects()).isEqualTo(all - 1);
     }
   }
 }

@@ -19,6 +19,7 @@ final class Cat extends RepositoryCommand {
   public int run(List<String> operands, Console console) throws IOException, UsageException {
     try (Repository open = repository.open()) {
       open.cat(operands.getFirst(), console.out());
+      RepositoryOptions.warn(open, console);
     }
     return 0;
   }

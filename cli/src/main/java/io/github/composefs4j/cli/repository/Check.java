@@ -4,26 +4,26 @@ import io.github.composefs4j.cli.command.Arguments;
 import io.github.composefs4j.cli.command.Console;
 import io.github.composefs4j.cli.command.Definition;
 import io.github.composefs4j.cli.command.UsageException;
-import io.github.composefs4j.core.objects.ObjectStore;
-import io.github.composefs4j.core.objects.ReadOnlyObjectStore;
 import io.github.composefs4j.core.repository.Finding;
 import io.github.composefs4j.core.repository.FsckOptions;
 import io.github.composefs4j.core.repository.FsckReport;
+import io.github.composefs4j.core.repository.ObjectSources;
 import io.github.composefs4j.core.repository.RepairReport;
 import io.github.composefs4j.core.repository.Repository;
 import io.github.composefs4j.core.repository.Waiting;
+import io.github.composefs4j.core.sources.UnionObjectStore;
 import io.github.composefs4j.core.spi.Platform;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /** {@code fsck}: checks a repository, and repairs it (repository.md, section 11). */
 final class Check extends RepositoryCommand {
   private FsckOptions options = FsckOptions.defaults();
   private boolean json;
   private boolean repair;
-  private @Nullable Path from;
+  private final List<Path> from = new ArrayList<>();
 
   @Override
   Definition own() {
@@ -43,7 +43,11 @@ final class Check extends RepositoryCommand {
             "fetch what is damaged or missing, put aside what cannot be repaired",
             () -> repair = true)
         .option(
-            "from", "REPO", "with --repair: where sound objects are", v -> from = Arguments.path(v))
+            "from",
+            "DIR",
+            "with --repair: another repository, or directory of objects; may be repeated, asked in"
+                + " order",
+            v -> from.add(Arguments.path(v)))
         .failure("something is wrong, or still wrong after a repair")
         .describe(
             "What cannot be repaired is moved to the directory quarantine of the repository; the"
@@ -52,12 +56,13 @@ final class Check extends RepositoryCommand {
 
   @Override
   public int run(List<String> operands, Console console) throws IOException, UsageException {
-    if (repair != (from != null)) {
+    if (repair == from.isEmpty()) {
       throw new UsageException("--repair and --from go together");
     }
     FsckReport report;
     try (Repository open = repository.open()) {
-      report = from == null ? open.check(options) : repair(open, from, console);
+      report = repair ? repair(open, console) : open.check(options);
+      RepositoryOptions.warn(open, console);
     }
     if (json) {
       json(console, report);
@@ -72,13 +77,13 @@ final class Check extends RepositoryCommand {
     return 0;
   }
 
-  private FsckReport repair(Repository open, Path other, Console console) throws IOException {
-    try (ObjectStore sound =
-        ReadOnlyObjectStore.open(Platform.best(), other.resolve("objects"), open.algorithm())) {
+  private FsckReport repair(Repository open, Console console) throws IOException {
+    try (UnionObjectStore sound = ObjectSources.at(Platform.best(), from).open(open.algorithm())) {
       RepairReport repaired = open.repair(options, sound, Waiting.FOREVER);
       for (String line : repaired.lines()) {
         console.err().println(line);
       }
+      RepositoryOptions.warn(sound.status(), console);
       return repaired.after();
     }
   }

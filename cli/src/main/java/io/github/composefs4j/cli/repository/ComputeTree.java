@@ -10,6 +10,7 @@ import io.github.composefs4j.core.erofs.FormatVersion;
 import io.github.composefs4j.core.erofs.ImageOptions;
 import io.github.composefs4j.core.erofs.ImageWriter;
 import io.github.composefs4j.core.repository.Repository;
+import io.github.composefs4j.core.scan.ScanIndex;
 import io.github.composefs4j.core.scan.ScanOptions;
 import io.github.composefs4j.core.scan.Scanner;
 import io.github.composefs4j.core.spi.Platform;
@@ -22,6 +23,7 @@ import java.io.OutputStream;
 import java.nio.channels.Channels;
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * {@code compute-id}, {@code compute-karg}, {@code create-dumpfile}: what the image of a directory
@@ -46,6 +48,7 @@ final class ComputeTree extends RepositoryCommand {
 
   private final Print print;
   private final TreeOptions trees = new TreeOptions();
+  private final ScanCache cache = new ScanCache();
 
   ComputeTree(Print print) {
     this.print = print;
@@ -53,21 +56,23 @@ final class ComputeTree extends RepositoryCommand {
 
   @Override
   Definition own() {
-    return trees.addTo(
-        Definition.command(print.command, print.summary), print == Print.KERNEL_ARGUMENT);
+    return cache.addTo(
+        trees.addTo(
+            Definition.command(print.command, print.summary), print == Print.KERNEL_ARGUMENT));
   }
 
   @Override
   public int run(List<String> operands, Console console) throws IOException, UsageException {
     HashAlgorithm hash = repository.hash() == null ? HashAlgorithm.SHA512 : repository.hash();
     FormatVersion format = repository.format() == null ? FormatVersion.V1 : repository.format();
+    FileTree tree;
     try (Repository open = repository.openIfThere()) {
       if (open != null) {
         hash = open.algorithm();
         format = open.formats().getFirst();
       }
+      tree = scan(Arguments.path(operands.getFirst()), hash, open, console);
     }
-    FileTree tree = scan(Arguments.path(operands.getFirst()), hash, console);
     if (print == Print.DUMP) {
       DumpWriter.write(tree, DumpWriter.Links.BARE, console.out());
       return 0;
@@ -96,26 +101,25 @@ final class ComputeTree extends RepositoryCommand {
             + digest.hex();
   }
 
-  private FileTree scan(Path directory, HashAlgorithm hash, Console console) throws IOException {
-    ScanOptions defaults = ScanOptions.defaults();
-    ScanOptions options =
-        new ScanOptions(
-            defaults.threads(),
-            hash,
-            defaults.xattrs(),
-            defaults.hardLinks(),
-            defaults.useEpoch(),
-            defaults.skipDevices());
+  /** An index is of use where there is a repository that may have the objects. */
+  private FileTree scan(
+      Path directory, HashAlgorithm hash, @Nullable Repository open, Console console)
+      throws IOException {
     Platform platform = Platform.best();
-    try (Progress progress = new Progress(console)) {
+    ScanIndex index = open == null ? null : cache.load(hash);
+    try (Progress progress = new Progress(console);
+        Repository.Hold _ = open == null ? () -> {} : open.hold()) {
       FileTree tree =
           Scanner.scan(
               platform,
               directory,
               true,
-              options,
+              ScanOptions.defaults().withAlgorithm(hash),
               null,
+              index,
+              index == null || open == null ? null : open.objects(),
               (entries, bytes) -> progress.show("reading files", entries, bytes));
+      ScanCache.save(index);
       return trees.apply(tree, FileContents.of(platform, directory));
     }
   }

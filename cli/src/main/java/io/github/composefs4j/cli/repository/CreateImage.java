@@ -7,6 +7,7 @@ import io.github.composefs4j.cli.command.Progress;
 import io.github.composefs4j.cli.command.UsageException;
 import io.github.composefs4j.core.repository.Repository;
 import io.github.composefs4j.core.repository.Transaction;
+import io.github.composefs4j.core.scan.ScanIndex;
 import io.github.composefs4j.core.scan.ScanOptions;
 import io.github.composefs4j.core.transform.FileContents;
 import io.github.composefs4j.core.tree.FileTree;
@@ -17,13 +18,16 @@ import java.util.List;
 /** {@code create-image}: a directory becomes objects and an image. */
 final class CreateImage extends RepositoryCommand {
   private final TreeOptions trees = new TreeOptions();
+  private final ScanCache cache = new ScanCache();
 
   @Override
   Definition own() {
-    return trees
+    return cache
         .addTo(
-            Definition.command("create-image", "store a directory as an image, print its digest"),
-            false)
+            trees.addTo(
+                Definition.command(
+                    "create-image", "store a directory as an image, print its digest"),
+                false))
         .optional("REF", "a name for the image");
   }
 
@@ -34,15 +38,19 @@ final class CreateImage extends RepositoryCommand {
     try (Repository open = repository.open();
         Transaction transaction = open.begin();
         Progress progress = new Progress(console)) {
+      ScanIndex index = cache.load(open.algorithm());
       FileTree tree =
           transaction.scan(
               Arguments.path(operands.getFirst()),
               true,
               ScanOptions.defaults(),
+              index,
               (entries, bytes) -> progress.show("storing files", entries, bytes));
-      tree = trees.apply(tree, FileContents.of(transaction.objects()));
+      tree = trees.apply(tree, FileContents.of(open.objects()));
       digest = transaction.putImage(tree, ref).getFirst().digest();
       transaction.commit();
+      ScanCache.save(index);
+      RepositoryOptions.warn(open, console);
     }
     console.println(prefixed(digest));
     return 0;

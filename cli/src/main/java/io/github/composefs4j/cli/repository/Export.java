@@ -42,6 +42,7 @@ final class Export extends RepositoryCommand {
               Arguments.path(operands.get(1)),
               open.objects(),
               metadata);
+      RepositoryOptions.warn(open, console);
     }
     if (result.skipped() > 0) {
       console.err().println("left out " + result.skipped() + " owners, attributes and devices");

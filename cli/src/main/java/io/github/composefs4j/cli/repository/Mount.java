@@ -127,18 +127,37 @@ final class Mount extends RepositoryCommand {
     Path target = Arguments.path(operands.get(1));
     boolean named = "cfsctl".equals(System.getProperty("composefs.command"));
     if (!named && Files.isRegularFile(Arguments.path(source))) {
-      return mount(options(Arguments.path(source), objects, digest), target, console);
+      ViewOptions options = options(Arguments.path(source), objects, digest);
+      return inForeground()
+          ? serve(mount(options, target), console)
+          : start(options, target, console);
     }
-    try (Repository open = repository.open();
-        Repository.Hold _ = open.hold()) {
-      Digest id = open.resolveImage(source);
-      Path directory = open.path().resolve("objects");
-      if (open.isSecure() && verification == null && mode != MountMode.VERIFIED) {
-        verification = mode == MountMode.PASSTHROUGH ? Verification.OPEN : Verification.KERNEL;
+    try (Repository open = repository.open()) {
+      MountedView view;
+      try (Repository.Hold _ = open.hold()) {
+        Digest id = open.resolveImage(source);
+        if (open.isSecure() && verification == null && mode != MountMode.VERIFIED) {
+          verification = mode == MountMode.PASSTHROUGH ? Verification.OPEN : Verification.KERNEL;
+        }
+        Path image = open.path().resolve("objects").resolve(FileName.decode(id.objectPath()));
+        ViewOptions options = options(image, open.objectDirectories(), id);
+        if (!inForeground()) {
+          return start(options, target, console);
+        }
+        view = mount(open.elsewhere() == null ? options : passingOver(options, open), target);
       }
-      Path image = directory.resolve(FileName.decode(id.objectPath()));
-      return mount(options(image, List.of(directory), id), target, console);
+      // Mounted, it is found in the mount table: a lock would keep collectors away for ever.
+      return serve(view, console);
     }
+  }
+
+  /** The kernel takes the first file it finds, a server the first that is sound. */
+  private ViewOptions passingOver(ViewOptions options, Repository open) {
+    return mode == null || mode == MountMode.VERIFIED
+        ? options(options.image(), List.of(), options.digest())
+            .with(mode, verification == Verification.KERNEL ? null : verification)
+            .withStore(open.objects())
+        : options;
   }
 
   private ViewOptions options(Path image, List<Path> directories, @Nullable Digest held) {
@@ -150,25 +169,33 @@ final class Mount extends RepositoryCommand {
         .withReplace(replace);
   }
 
-  private int mount(ViewOptions options, Path target, Console console) throws IOException {
-    boolean server = Again.is(SERVER);
-    if (!foreground && !server) {
-      // What the kernel serves needs no process that stays.
-      boolean kernel = mode == null && Mounts.isKernelFirst(options);
-      if (mode == MountMode.KERNEL || kernel) {
-        try {
-          Mounts.mount(options.with(MountMode.KERNEL, verification), target);
-          return 0;
-        } catch (MountException e) {
-          if (mode == MountMode.KERNEL) {
-            throw e;
-          }
+  /** {@return whether it is this process that stays as long as the mount} */
+  private boolean inForeground() {
+    return foreground || Again.is(SERVER);
+  }
+
+  /** What the kernel serves needs no process that stays. */
+  private int start(ViewOptions options, Path target, Console console) throws IOException {
+    if (mode == MountMode.KERNEL || mode == null && Mounts.isKernelFirst(options)) {
+      try {
+        Mounts.mount(options.with(MountMode.KERNEL, verification), target);
+        return 0;
+      } catch (MountException e) {
+        if (mode == MountMode.KERNEL) {
+          throw e;
         }
       }
-      return inBackground(console);
     }
+    return inBackground(console);
+  }
+
+  private static MountedView mount(ViewOptions options, Path target) throws IOException {
     MountedView view = Mounts.mount(options, target);
     Runtime.getRuntime().addShutdownHook(new Thread(() -> unmount(view)));
+    return view;
+  }
+
+  private static int serve(MountedView view, Console console) throws IOException {
     console.println(view.point() + " " + view.mode().label() + " " + view.verification().label());
     console.out().flush();
     try {

@@ -1,17 +1,23 @@
 package io.github.composefs4j.cli.repository;
 
 import io.github.composefs4j.cli.command.Arguments;
+import io.github.composefs4j.cli.command.Console;
 import io.github.composefs4j.cli.command.Definition;
+import io.github.composefs4j.cli.command.Failures;
 import io.github.composefs4j.cli.command.UsageException;
 import io.github.composefs4j.core.erofs.FormatVersion;
+import io.github.composefs4j.core.repository.ObjectSources;
 import io.github.composefs4j.core.repository.OpenOptions;
 import io.github.composefs4j.core.repository.OpenOptions.Security;
 import io.github.composefs4j.core.repository.Repository;
+import io.github.composefs4j.core.sources.SourceStatus;
 import io.github.composefs4j.core.spi.Platform;
 import io.github.composefs4j.core.verity.HashAlgorithm;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Which repository, and how it is used: options that may stand before the command's name too. */
@@ -28,6 +34,8 @@ final class RepositoryOptions {
   private boolean insecure;
   private boolean noUpgrade;
   private boolean noRepo;
+  private final List<Path> sources = new ArrayList<>();
+  private boolean promote;
 
   /** Adds the options to a command's definition. */
   Definition addTo(Definition definition) {
@@ -44,7 +52,15 @@ final class RepositoryOptions {
         .flag("require-verity", "refuse an insecure repository", () -> requireVerity = true)
         .flag("insecure", "do not insist on fs-verity", () -> insecure = true)
         .flag("no-upgrade", "do not give an old repository a meta.json", () -> noUpgrade = true)
-        .flag("no-repo", "use no repository, for ids and dumps only", () -> noRepo = true);
+        .flag("no-repo", "use no repository, for ids and dumps only", () -> noRepo = true)
+        .option(
+            "source",
+            "DIR",
+            "where objects may be besides: another repository or a directory of objects; may be"
+                + " repeated, asked in order",
+            v -> sources.add(Arguments.path(v)))
+        .flag(
+            "promote", "copy what is read from a source into the repository", () -> promote = true);
   }
 
   static FormatVersion format(String text) throws UsageException {
@@ -112,7 +128,37 @@ final class RepositoryOptions {
             .withSecurity(
                 requireVerity ? Security.REQUIRED : insecure ? Security.INSECURE : Security.AS_IS)
             .withUpgrade(!noUpgrade)
-            .withFormat(format));
+            .withFormat(format)
+            .withSources(sources()));
+  }
+
+  /** {@return where objects may be besides the repository} */
+  ObjectSources sources() {
+    return ObjectSources.at(Platform.best(), sources).withPromotion(promote);
+  }
+
+  /** Tells what was wrong with sources that were passed over: the work may have been done. */
+  static void warn(Repository open, Console console) {
+    warn(open.sourceStatus(), console);
+  }
+
+  static void warn(List<SourceStatus> sources, Console console) {
+    for (SourceStatus source : sources) {
+      String trouble = source.trouble() == null ? source.failure() : source.trouble();
+      if (trouble != null) {
+        console.err().println("source " + Failures.oneLine(source.name() + ": " + trouble));
+      }
+      if (source.corrupt() > 0) {
+        console
+            .err()
+            .println(
+                "source "
+                    + Failures.oneLine(source.name())
+                    + ": "
+                    + source.corrupt()
+                    + " objects damaged");
+      }
+    }
   }
 
   /** {@return the repository, or null if there is none or none is to be used} */

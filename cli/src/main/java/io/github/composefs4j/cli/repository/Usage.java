@@ -1,14 +1,18 @@
 package io.github.composefs4j.cli.repository;
 
+import com.google.gson.stream.JsonWriter;
 import io.github.composefs4j.cli.command.Console;
 import io.github.composefs4j.cli.command.Definition;
 import io.github.composefs4j.cli.command.UsageException;
 import io.github.composefs4j.core.repository.Repository;
 import io.github.composefs4j.core.repository.RepositoryUsage;
 import io.github.composefs4j.core.repository.RepositoryUsage.ImageUsage;
+import io.github.composefs4j.core.repository.RepositoryUsage.SourceUsage;
+import io.github.composefs4j.core.sources.SourceStatus;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** {@code stat}: how much a repository holds, and what its images share. */
 final class Usage extends RepositoryCommand {
@@ -20,7 +24,9 @@ final class Usage extends RepositoryCommand {
         .flag("json", "print JSON", () -> json = true)
         .describe(
             "Of each image: its own size, the objects of its files, the bytes of those that no"
-                + " other image refers to, and of those that others share.");
+                + " other image refers to, and of those that others share. Of each source: which of the"
+                + " images' objects it has, how many of these neither the repository nor a source"
+                + " before it has, and, as JSON, what was asked of it.");
   }
 
   @Override
@@ -50,13 +56,32 @@ final class Usage extends RepositoryCommand {
               out.name("shared_bytes").value(image.sharedBytes());
               out.name("missing").value(image.missing()).endObject();
             }
-            out.endArray().endObject();
+            out.endArray();
+            if (!usage.sources().isEmpty()) {
+              out.name("sources").beginArray();
+              for (SourceUsage source : usage.sources()) {
+                source(out, source);
+              }
+              out.endArray();
+            }
+            out.endObject();
           });
       return 0;
     }
     console.println("objects: " + usage.objects() + ", " + usage.bytes() + " bytes");
     console.println(
         "shared by images: " + usage.sharedObjects() + ", " + usage.sharedBytes() + " bytes");
+    for (SourceUsage source : usage.sources()) {
+      console.println(
+          "source "
+              + source.status().name()
+              + ": "
+              + source.objects()
+              + " objects of the images, "
+              + source.needed()
+              + " of them nowhere before"
+              + (trouble(source.status()) == null ? "" : "; " + trouble(source.status())));
+    }
     if (usage.images().isEmpty()) {
       return 0;
     }
@@ -77,5 +102,25 @@ final class Usage extends RepositoryCommand {
         List.of("DIGEST", "NAMES", "IMAGE", "OBJECTS", "UNIQUE", "SHARED", "MISSING"),
         rows);
     return 0;
+  }
+
+  private static @Nullable String trouble(SourceStatus status) {
+    return status.trouble() == null ? status.failure() : status.trouble();
+  }
+
+  private static void source(JsonWriter out, SourceUsage source) throws IOException {
+    SourceStatus status = source.status();
+    out.beginObject().name("name").value(status.name());
+    out.name("trouble").value(trouble(status));
+    out.name("objects").value(source.objects());
+    out.name("needed").value(source.needed());
+    out.name("hits").value(status.hits());
+    out.name("misses").value(status.misses());
+    out.name("failures").value(status.failures());
+    out.name("corrupt").value(status.corrupt());
+    out.name("timeouts").value(status.timeouts());
+    out.name("bytes").value(status.bytes());
+    out.name("promoted").value(status.promoted());
+    out.endObject();
   }
 }

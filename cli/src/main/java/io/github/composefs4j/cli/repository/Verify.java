@@ -6,6 +6,7 @@ import io.github.composefs4j.cli.command.UsageException;
 import io.github.composefs4j.core.erofs.ErofsImage;
 import io.github.composefs4j.core.errors.DigestMismatchException;
 import io.github.composefs4j.core.errors.MissingObjectException;
+import io.github.composefs4j.core.errors.StoreUnavailableException;
 import io.github.composefs4j.core.repository.Repository;
 import io.github.composefs4j.core.verified.VerifiedReader;
 import io.github.composefs4j.core.verified.VerifiedStore;
@@ -38,11 +39,12 @@ final class Verify extends RepositoryCommand {
       for (Digest digest : objects) {
         try (VerifiedReader reader = store.open(digest)) {
           reader.check();
-        } catch (MissingObjectException | DigestMismatchException e) {
+        } catch (MissingObjectException | DigestMismatchException | StoreUnavailableException e) {
           console.err().println(e.getMessage());
           bad++;
         }
       }
+      RepositoryOptions.warn(open, console);
     }
     if (bad > 0) {
       throw new IOException(

@@ -224,12 +224,13 @@ final class Fsck {
     return "../" + FileName.decode(Repository.objectPath(object));
   }
 
-  /** {@return whether there is a file under an object's name; asked of the disk once} */
+  /** {@return whether there is a file under an object's name here or in a source; asked once} */
   boolean exists(Digest object) throws IOException {
     if (present.contains(object)) {
       return true;
     }
-    boolean there = root.fileSize(Repository.objectPath(object)) >= 0;
+    boolean there =
+        root.fileSize(Repository.objectPath(object)) >= 0 || repository.isElsewhere(object);
     if (there) {
       present.add(object);
     }

@@ -47,7 +47,7 @@ final class ImageAccess {
   }
 
   static ErofsImage open(Repository repository, Digest digest) throws IOException {
-    ObjectReader reader = ObjectReader.of(repository.openObject(digest));
+    ObjectReader reader = repository.objects().open(digest);
     String name = "image " + digest.hex();
     return ErofsImage.open(
         ImageBytes.verified(repository.verifier(), reader, digest, name), ImageProfile.COMPOSEFS);

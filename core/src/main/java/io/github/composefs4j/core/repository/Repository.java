@@ -10,6 +10,8 @@ import io.github.composefs4j.core.objects.ObjectStore;
 import io.github.composefs4j.core.objects.StorePolicy;
 import io.github.composefs4j.core.repository.OpenOptions.Durability;
 import io.github.composefs4j.core.repository.OpenOptions.Security;
+import io.github.composefs4j.core.sources.SourceStatus;
+import io.github.composefs4j.core.sources.UnionObjectStore;
 import io.github.composefs4j.core.spi.HostFile;
 import io.github.composefs4j.core.spi.Platform;
 import io.github.composefs4j.core.spi.StoreDirectory;
@@ -55,6 +57,7 @@ public final class Repository implements Closeable {
       new Verifier(VerifyOptions.defaults().withMemory(VERIFIER_BYTES, 0));
   private final Links images;
   private final Links streams;
+  private final RepositoryObjects objects;
 
   Repository(
       Platform platform,
@@ -63,7 +66,7 @@ public final class Repository implements Closeable {
       HandleLock lock,
       OpenOptions options,
       MetadataFile.Loaded loaded)
-      throws RepositoryException {
+      throws IOException {
     this.platform = platform;
     this.path = path;
     this.root = root;
@@ -74,6 +77,7 @@ public final class Repository implements Closeable {
     this.hasVerity = loaded.isSecure(config.algorithm());
     this.images = new Links(root, Category.IMAGES, config.algorithm());
     this.streams = new Links(root, Category.STREAMS, config.algorithm());
+    this.objects = new RepositoryObjects(this, options.sources());
   }
 
   /** What {@link #init} did. */
@@ -224,11 +228,34 @@ public final class Repository implements Closeable {
   }
 
   /**
-   * {@return the objects, for reading; not verified, as any {@link ObjectStore}} Nothing keeps them
-   * from being collected but a {@link #hold}. Need not be closed.
+   * {@return the objects, for reading, those of the other sources too; not to be taken for
+   * verified, as of any {@link ObjectStore}} Nothing keeps them from being collected but a {@link
+   * #hold}. Need not be closed.
    */
   public ObjectStore objects() {
-    return new OwnObjects(this);
+    return objects.all();
+  }
+
+  /** {@return the objects of the other sources alone, or null if there are none} */
+  public @Nullable UnionObjectStore elsewhere() {
+    return objects.elsewhere();
+  }
+
+  /**
+   * {@return the directories of objects that answer, that of this repository first: the data-only
+   * layers of a mount}
+   */
+  public List<Path> objectDirectories() throws IOException {
+    return objects.directories();
+  }
+
+  boolean isElsewhere(Digest digest) throws IOException {
+    return objects.isElsewhere(digest);
+  }
+
+  /** {@return what is known of the other sources, in their order} */
+  public List<SourceStatus> sourceStatus() {
+    return objects.status();
   }
 
   HostFile openObject(Digest digest) throws IOException {
@@ -492,6 +519,7 @@ public final class Repository implements Closeable {
 
   @Override
   public void close() throws IOException {
+    objects.close();
     lock.close();
     root.close();
   }

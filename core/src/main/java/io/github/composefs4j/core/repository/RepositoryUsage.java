@@ -1,14 +1,18 @@
 package io.github.composefs4j.core.repository;
 
+import io.github.composefs4j.core.sources.SourceStatus;
+import io.github.composefs4j.core.sources.UnionObjectStore;
 import io.github.composefs4j.core.spi.StoreDirectory;
 import io.github.composefs4j.core.spi.StoreDirectory.EntryType;
 import io.github.composefs4j.core.tree.FileName;
 import io.github.composefs4j.core.verity.Digest;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a repository holds, and what its images have in common.
@@ -18,9 +22,15 @@ import java.util.Map;
  * @param sharedObjects objects of files that more than one image refers to
  * @param sharedBytes their sizes, added
  * @param images every image with an entry, sorted by digest
+ * @param sources what the other sources have of the images' objects, in their order
  */
 public record RepositoryUsage(
-    long objects, long bytes, long sharedObjects, long sharedBytes, List<ImageUsage> images) {
+    long objects,
+    long bytes,
+    long sharedObjects,
+    long sharedBytes,
+    List<ImageUsage> images,
+    List<SourceUsage> sources) {
   /**
    * The objects of an image's files.
    *
@@ -39,6 +49,15 @@ public record RepositoryUsage(
       long uniqueBytes,
       long sharedBytes,
       long missing) {}
+
+  /**
+   * Another source of objects.
+   *
+   * @param status what is known of it
+   * @param objects how many of the images' objects it has
+   * @param needed how many of these are neither in the repository nor in a source before it
+   */
+  public record SourceUsage(SourceStatus status, long objects, long needed) {}
 
   private static final class Use {
     private final long size;
@@ -96,7 +115,8 @@ public record RepositoryUsage(
         }
       }
       long[] all = count(repository);
-      return new RepositoryUsage(all[0], all[1], shared, sharedBytes, List.copyOf(usages));
+      return new RepositoryUsage(
+          all[0], all[1], shared, sharedBytes, List.copyOf(usages), sources(repository, uses));
     });
   }
 
@@ -116,6 +136,33 @@ public record RepositoryUsage(
       }
     }
     return new ImageUsage(image, List.copyOf(refs), size, objects.size(), unique, shared, missing);
+  }
+
+  private static List<SourceUsage> sources(Repository repository, Map<Digest, Use> uses)
+      throws IOException {
+    UnionObjectStore elsewhere = repository.elsewhere();
+    if (elsewhere == null) {
+      return List.of();
+    }
+    List<Digest> digests = List.copyOf(uses.keySet());
+    BitSet found = new BitSet();
+    for (int i = 0; i < digests.size(); i++) {
+      Use use = uses.get(digests.get(i));
+      found.set(i, use != null && use.size >= 0);
+    }
+    List<@Nullable BitSet> holders = elsewhere.holders(digests);
+    List<SourceUsage> sources = new ArrayList<>();
+    List<SourceStatus> status = elsewhere.status();
+    for (int i = 0; i < status.size(); i++) {
+      BitSet held = holders.get(i);
+      BitSet needed = held == null ? new BitSet() : (BitSet) held.clone();
+      needed.andNot(found);
+      found.or(needed);
+      sources.add(
+          new SourceUsage(
+              status.get(i), held == null ? 0 : held.cardinality(), needed.cardinality()));
+    }
+    return sources;
   }
 
   /** Number and bytes of all objects. */

@@ -14,7 +14,7 @@ final class StreamAccess {
   private StreamAccess() {}
 
   static SplitStream open(Repository repository, Digest digest, String name) throws IOException {
-    ObjectReader reader = ObjectReader.of(repository.openObject(digest));
+    ObjectReader reader = repository.objects().open(digest);
     VerifiedReader verified = repository.verifier().open(reader, digest, name);
     return SplitStream.open(verified, name, repository.algorithm());
   }
@@ -24,7 +24,7 @@ final class StreamAccess {
    * nothing is written of one that is damaged.
    */
   static long copy(Repository repository, Digest digest, OutputStream out) throws IOException {
-    ObjectReader reader = ObjectReader.of(repository.openObject(digest));
+    ObjectReader reader = repository.objects().open(digest);
     try (VerifiedReader verified =
         repository.verifier().open(reader, digest, "object " + digest.hex())) {
       byte[] buffer = new byte[1 << 18];

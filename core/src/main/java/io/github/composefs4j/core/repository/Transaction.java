@@ -10,7 +10,6 @@ import io.github.composefs4j.core.errors.MissingObjectException;
 import io.github.composefs4j.core.errors.RepositoryException;
 import io.github.composefs4j.core.errors.RepositoryException.Reason;
 import io.github.composefs4j.core.objects.LocalObjectStore;
-import io.github.composefs4j.core.objects.ObjectStore;
 import io.github.composefs4j.core.objects.ObjectWorker;
 import io.github.composefs4j.core.scan.ScanIndex;
 import io.github.composefs4j.core.scan.ScanOptions;
@@ -76,33 +75,30 @@ public final class Transaction implements Closeable {
    */
   public FileTree scan(Path directory, boolean followed, ScanOptions options, ScanProgress progress)
       throws IOException {
-    return scan(directory, followed, options, null, null, progress);
+    return scan(directory, followed, options, null, progress);
   }
 
   /**
-   * {@return as the other form}
+   * {@return as the other form} What is present in another source of the repository is not stored.
    *
-   * @param index tells and learns digests of files whose objects are here, or null; not saved
-   * @param elsewhere objects that are not stored here since they are present there, or null
+   * @param index tells and learns digests of files whose objects are there, or null; not saved
    */
   public FileTree scan(
       Path directory,
       boolean followed,
       ScanOptions options,
       @Nullable ScanIndex index,
-      @Nullable ObjectStore elsewhere,
       ScanProgress progress)
       throws IOException {
-    ScanOptions ours =
-        new ScanOptions(
-            options.threads(),
-            repository.algorithm(),
-            options.xattrs(),
-            options.hardLinks(),
-            options.useEpoch(),
-            options.skipDevices());
     return Scanner.scan(
-        repository.platform(), directory, followed, ours, objects, index, elsewhere, progress);
+        repository.platform(),
+        directory,
+        followed,
+        options.withAlgorithm(repository.algorithm()),
+        objects,
+        index,
+        repository.elsewhere(),
+        progress);
   }
 
   /**
@@ -179,7 +175,7 @@ public final class Transaction implements Closeable {
     try (ErofsImage image = ImageAccess.open(repository, digest)) {
       image.check();
       List<Digest> all = ImageAccess.objects(image, repository.algorithm());
-      var present = objects.present(all);
+      var present = repository.objects().present(all);
       List<Digest> missing = new ArrayList<>();
       for (int i = 0; i < all.size(); i++) {
         if (!present.get(i)) {

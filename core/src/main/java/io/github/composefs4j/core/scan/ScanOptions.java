@@ -41,4 +41,9 @@ public record ScanOptions(
         false,
         false);
   }
+
+  /** {@return these options with another algorithm} */
+  public ScanOptions withAlgorithm(HashAlgorithm other) {
+    return new ScanOptions(threads, other, xattrs, hardLinks, useEpoch, skipDevices);
+  }
 }

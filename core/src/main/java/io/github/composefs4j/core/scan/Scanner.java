@@ -3,6 +3,7 @@ package io.github.composefs4j.core.scan;
 import io.github.composefs4j.core.errors.ComposefsException;
 import io.github.composefs4j.core.errors.InvalidTreeException;
 import io.github.composefs4j.core.errors.SourceChangedException;
+import io.github.composefs4j.core.errors.StoreUnavailableException;
 import io.github.composefs4j.core.objects.LocalObjectStore;
 import io.github.composefs4j.core.objects.ObjectSource;
 import io.github.composefs4j.core.objects.ObjectStore;
@@ -132,8 +133,8 @@ public final class Scanner {
   /**
    * {@return the tree below a directory; see the other form}
    *
-   * @param index tells and learns digests of files whose objects are in the store, or null; not
-   *     saved
+   * @param index tells digests of files whose objects are in the store or elsewhere, and learns
+   *     them, or null; not saved
    * @param elsewhere what is present there is not stored, or null; asked in bulk
    */
   public static FileTree scan(
@@ -395,6 +396,9 @@ public final class Scanner {
 
   private record Reading(HostFile file, Scanned child, String path) {}
 
+  /** A digest that a file of a batch has, if it was hashed, or may have, if the index says so. */
+  private record Candidate(int place, Digest digest, boolean hashed, long started) {}
+
   /** Reads open files on a worker's thread. */
   private final class Batch implements Runnable {
     private final List<Reading> files = new ArrayList<>(BATCH_FILES);
@@ -408,10 +412,10 @@ public final class Scanner {
     @Override
     public void run() {
       try {
-        BitSet shared = store == null || elsewhere == null ? null : sharedWith(elsewhere);
+        BitSet settled = elsewhere == null ? new BitSet() : settledBy(elsewhere);
         for (int i = 0; i < files.size() && failure.get() == null; i++) {
           Reading reading = files.get(i);
-          if (shared == null || !shared.get(i)) {
+          if (!settled.get(i)) {
             read(reading.file, reading.child, reading.path);
           }
         }
@@ -426,38 +430,67 @@ public final class Scanner {
       ahead.release();
     }
 
-    /** Reads files and takes their digests; {@return those whose objects are elsewhere} */
-    private BitSet sharedWith(ObjectStore others) throws IOException {
-      List<Digest> digests = new ArrayList<>();
-      List<Integer> places = new ArrayList<>();
+    /**
+     * Takes the digests of files, from the index where it has them; {@return those of which no more
+     * is needed, since their objects are elsewhere or nothing is stored}
+     */
+    private BitSet settledBy(ObjectStore others) throws IOException {
+      BitSet settled = new BitSet();
+      List<Candidate> candidates = new ArrayList<>();
       for (int i = 0; i < files.size(); i++) {
         Reading reading = files.get(i);
-        if (reading.child.stat.size() > Limits.INLINE_THRESHOLD) {
-          digests.add(worker.get().digest(source(reading)));
-          places.add(i);
+        HostStat stat = reading.child.stat;
+        if (stat.size() <= Limits.INLINE_THRESHOLD) {
+          continue;
+        }
+        Digest known = index == null ? null : index.find(stat);
+        if (known == null) {
+          long started = index == null ? 0 : index.now();
+          candidates.add(new Candidate(i, worker.get().digest(source(reading)), true, started));
+        } else if (store == null || !store.contains(known, stat.size())) {
+          candidates.add(new Candidate(i, known, false, 0));
         }
       }
-      BitSet shared = new BitSet();
-      if (!digests.isEmpty()) {
-        BitSet present = others.present(digests);
-        for (int k = present.nextSetBit(0); k >= 0; k = present.nextSetBit(k + 1)) {
-          Reading reading = files.get(places.get(k));
-          reading.child.digest = digests.get(k);
-          finish(reading);
-          shared.set(places.get(k));
+      if (candidates.isEmpty()) {
+        return settled;
+      }
+      BitSet present = presentIn(others, candidates);
+      for (int k = 0; k < candidates.size(); k++) {
+        Candidate candidate = candidates.get(k);
+        if (present.get(k) || store == null && candidate.hashed) {
+          settle(files.get(candidate.place), candidate);
+          settled.set(candidate.place);
         }
       }
-      return shared;
+      return settled;
+    }
+
+    /** A source that does not answer has nothing: what it may have is stored once more. */
+    private static BitSet presentIn(ObjectStore others, List<Candidate> candidates)
+        throws IOException {
+      try {
+        return others.present(candidates.stream().map(Candidate::digest).toList());
+      } catch (StoreUnavailableException e) {
+        return new BitSet();
+      }
+    }
+
+    private void settle(Reading reading, Candidate candidate) throws IOException {
+      reading.child.digest = candidate.digest;
+      xattrs(reading.file, reading.child, reading.path);
+      if (candidate.hashed) {
+        Scanner.this.bytes.add(reading.child.stat.size());
+      }
+      checkUnchanged(reading.file, reading.child, reading.path);
+      if (index != null && candidate.hashed) {
+        index.add(reading.child.stat, candidate.digest, candidate.started);
+      } else if (index != null) {
+        index.hit();
+      }
     }
 
     private ObjectSource source(Reading reading) {
       return new ObjectSource(reading.file, reading.child.stat.size(), reading.path);
-    }
-
-    private void finish(Reading reading) throws IOException {
-      xattrs(reading.file, reading.child, reading.path);
-      Scanner.this.bytes.add(reading.child.stat.size());
-      checkUnchanged(reading.file, reading.child, reading.path);
     }
 
     /** Closes what nobody has read, and nobody will. */

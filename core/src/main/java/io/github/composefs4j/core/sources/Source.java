@@ -74,6 +74,7 @@ final class Source implements Closeable {
 
   // Guarded by this.
   private @Nullable String trouble;
+  private @Nullable String lastFailure;
   private @Nullable Digest suspect;
   private long retryAt;
   private long retryDelay;
@@ -270,6 +271,7 @@ final class Source implements Closeable {
     failures.increment();
     boolean hopeless;
     synchronized (this) {
+      lastFailure = String.valueOf(e.getMessage());
       hopeless = e instanceof StoreUnavailableException || ++failuresInARow >= FAILURES_MAX;
     }
     if (hopeless) {
@@ -296,6 +298,10 @@ final class Source implements Closeable {
   /** {@return why the store is not asked, or null} */
   synchronized @Nullable String trouble() {
     return trouble;
+  }
+
+  private synchronized @Nullable String lastFailure() {
+    return lastFailure;
   }
 
   /** {@return whether to ask the store; starts a trial if one is due} */
@@ -389,6 +395,7 @@ final class Source implements Closeable {
     return new SourceStatus(
         name,
         trouble(),
+        lastFailure(),
         hits.sum(),
         misses.sum(),
         failures.sum(),

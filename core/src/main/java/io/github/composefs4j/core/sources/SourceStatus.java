@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param name what messages call it
  * @param trouble why it is not asked at the moment, or null if it is
+ * @param failure what the last call that failed said, or null
  * @param hits objects that it delivered, sound
  * @param misses objects that it has not
  * @param failures calls that failed
@@ -18,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 public record SourceStatus(
     String name,
     @Nullable String trouble,
+    @Nullable String failure,
     long hits,
     long misses,
     long failures,

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Several stores as one, asked in their order. Thread-safe; owns the stores.
@@ -82,6 +83,21 @@ public final class UnionObjectStore implements ObjectStore {
     this.sources = List.copyOf(all);
   }
 
+  private UnionObjectStore(UnionOptions options, HashAlgorithm algorithm, List<Source> sources) {
+    this.options = options;
+    this.algorithm = algorithm;
+    this.sources = sources;
+  }
+
+  /**
+   * {@return all stores but the first, at least one, with the same health and counters} It need not
+   * be closed but this.
+   */
+  public UnionObjectStore withoutFirst() {
+    return new UnionObjectStore(
+        options, algorithm, List.copyOf(sources.subList(1, sources.size())));
+  }
+
   @Override
   public HashAlgorithm algorithm() {
     return algorithm;
@@ -137,6 +153,30 @@ public final class UnionObjectStore implements ObjectStore {
       throw new StoreUnavailableException(toString(), "none of them answers", last);
     }
     return present;
+  }
+
+  /**
+   * {@return of each store, in their order, which of the objects it says it has; null for one that
+   * does not answer}
+   */
+  public List<@Nullable BitSet> holders(List<Digest> digests) throws InterruptedIOException {
+    List<@Nullable BitSet> holders = new ArrayList<>();
+    for (Source source : sources) {
+      BitSet held = null;
+      try {
+        if (digests.isEmpty()) {
+          held = new BitSet();
+        } else if (source.isUsable() || source.awaitTrial()) {
+          held = source.present(digests);
+        }
+      } catch (InterruptedIOException e) {
+        throw e;
+      } catch (IOException e) {
+        // its status tells
+      }
+      holders.add(held);
+    }
+    return holders;
   }
 
   /** {@return the directory of the first store} */
