@@ -3,10 +3,9 @@ package io.github.composefs4j.core.erofs;
 import io.github.composefs4j.core.errors.CorruptImageException;
 import io.github.composefs4j.core.tree.Limits;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 
@@ -262,8 +261,8 @@ public final class DirentCursor {
   }
 
   /** Copies the current name. */
-  public void copyName(MemorySegment into, long at) {
-    MemorySegment.copy(block, nameOffset, into, ValueLayout.JAVA_BYTE, at, nameLength);
+  public void copyName(ByteBuffer into, int at) {
+    into.put(at, block, nameOffset, nameLength);
   }
 
   /** {@return the order of the current name relative to {@code other}, by unsigned bytes} */

@@ -4,17 +4,14 @@ import io.github.composefs4j.core.erofs.DirentCursor;
 import io.github.composefs4j.core.erofs.ImageInode;
 import io.github.composefs4j.core.tree.Inode;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 
 /** The records of a part of a directory, with attributes or without. */
 final class DirectoryReply {
-  private static final ValueLayout.OfLong I64 = ValueLayout.JAVA_LONG_UNALIGNED;
-  private static final ValueLayout.OfInt I32 = ValueLayout.JAVA_INT_UNALIGNED;
   private static final int TYPE_SHIFT = 12;
 
   private final ImageFiles files;
-  private final MemorySegment out;
+  private final ByteBuffer out;
   private final int size;
 
   /** Bytes of {@code struct fuse_entry_out} before every record, or none. */
@@ -23,7 +20,7 @@ final class DirectoryReply {
   private int length;
 
   /** Fills the first {@code size} bytes of {@code out} at most. */
-  DirectoryReply(ImageFiles files, MemorySegment out, int size, boolean plus) {
+  DirectoryReply(ImageFiles files, ByteBuffer out, int size, boolean plus) {
     this.files = files;
     this.out = out;
     this.size = size;
@@ -45,10 +42,10 @@ final class DirectoryReply {
     if (!fits(dots)) {
       return false;
     }
-    out.asSlice(length, plus).fill((byte) 0);
+    ImageFiles.clear(out, length, plus);
     int at = record(ino, next, dots, Inode.S_IFDIR);
-    out.set(ValueLayout.JAVA_BYTE, at, (byte) '.');
-    out.set(ValueLayout.JAVA_BYTE, at + dots - 1, (byte) '.');
+    out.put(at, (byte) '.');
+    out.put(at + dots - 1, (byte) '.');
     length = pad(at + dots);
     return true;
   }
@@ -87,17 +84,17 @@ final class DirectoryReply {
 
   private int record(long ino, long next, int nameLength, int mode) {
     int at = length + plus;
-    out.set(I64, at, ino);
-    out.set(I64, at + 8, next);
-    out.set(I32, at + 16, nameLength);
-    out.set(I32, at + 20, (mode & Inode.S_IFMT) >> TYPE_SHIFT);
+    out.putLong(at, ino);
+    out.putLong(at + 8, next);
+    out.putInt(at + 16, nameLength);
+    out.putInt(at + 20, (mode & Inode.S_IFMT) >> TYPE_SHIFT);
     return at + FuseAbi.DIRENT_NAME;
   }
 
   private int pad(int end) {
     int padded = align(end);
     for (int i = end; i < padded; i++) {
-      out.set(ValueLayout.JAVA_BYTE, i, (byte) 0);
+      out.put(i, (byte) 0);
     }
     return padded;
   }

@@ -3,8 +3,7 @@ package io.github.composefs4j.fuse.protocol;
 import io.github.composefs4j.core.erofs.ErofsImage;
 import io.github.composefs4j.core.erofs.ImageInode;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 
 /**
  * The inodes of an image as nodes of the protocol, straight from the image's bytes. A node's id is
@@ -12,9 +11,6 @@ import java.lang.foreign.ValueLayout;
  * Thread-safe.
  */
 final class ImageFiles {
-  private static final ValueLayout.OfLong I64 = ValueLayout.JAVA_LONG_UNALIGNED;
-  private static final ValueLayout.OfInt I32 = ValueLayout.JAVA_INT_UNALIGNED;
-
   private static final long NID_OFFSET = 2;
   static final int BLOCK = 4096;
 
@@ -53,39 +49,46 @@ final class ImageFiles {
     return inode.isStoredWhiteout();
   }
 
+  /** Writes zeros; {@code bytes} is a multiple of 8. */
+  static void clear(ByteBuffer out, int at, int bytes) {
+    for (int i = at; i < at + bytes; i += 8) {
+      out.putLong(i, 0);
+    }
+  }
+
   /** Writes {@code struct fuse_attr}: what the kernel's own mount shows. */
-  void putAttr(MemorySegment out, long at, ImageInode inode) {
+  void putAttr(ByteBuffer out, int at, ImageInode inode) {
     long size = inode.size();
     long seconds = inode.mtimeSeconds();
     int nanos = inode.mtimeNanos();
-    out.set(I64, at, inode.nid());
-    out.set(I64, at + 8, size);
-    out.set(I64, at + 16, (size + BLOCK - 1) / BLOCK * (BLOCK / 512));
-    out.set(I64, at + 24, seconds);
-    out.set(I64, at + 32, seconds);
-    out.set(I64, at + 40, seconds);
-    out.set(I32, at + 48, nanos);
-    out.set(I32, at + 52, nanos);
-    out.set(I32, at + 56, nanos);
-    out.set(I32, at + 60, inode.mode());
-    out.set(I32, at + 64, inode.nlink());
-    out.set(I32, at + 68, inode.uid());
-    out.set(I32, at + 72, inode.gid());
-    out.set(I32, at + 76, inode.rdev());
-    out.set(I32, at + 80, BLOCK);
-    out.set(I32, at + 84, 0);
+    out.putLong(at, inode.nid());
+    out.putLong(at + 8, size);
+    out.putLong(at + 16, (size + BLOCK - 1) / BLOCK * (BLOCK / 512));
+    out.putLong(at + 24, seconds);
+    out.putLong(at + 32, seconds);
+    out.putLong(at + 40, seconds);
+    out.putInt(at + 48, nanos);
+    out.putInt(at + 52, nanos);
+    out.putInt(at + 56, nanos);
+    out.putInt(at + 60, inode.mode());
+    out.putInt(at + 64, inode.nlink());
+    out.putInt(at + 68, inode.uid());
+    out.putInt(at + 72, inode.gid());
+    out.putInt(at + 76, inode.rdev());
+    out.putInt(at + 80, BLOCK);
+    out.putInt(at + 84, 0);
   }
 
   /** Writes {@code struct fuse_attr_out}. */
-  void putAttrOut(MemorySegment out, ImageInode inode) {
-    out.set(I64, 0, FOREVER);
-    out.set(I64, 8, 0);
+  void putAttrOut(ByteBuffer out, ImageInode inode) {
+    out.putLong(0, FOREVER);
+    out.putLong(8, 0);
     putAttr(out, FuseAbi.ATTR_OUT_ATTR, inode);
   }
 
   /** Writes {@code struct fuse_entry_out}. */
-  void putEntry(MemorySegment out, long at, ImageInode inode) {
-    out.set(I64, at, nodeId(inode));
+  void putEntry(ByteBuffer out, int at, ImageInode inode) {
+    out.putLong(at, nodeId(inode));
     putValidity(out, at);
     putAttr(out, at + FuseAbi.ENTRY_ATTR, inode);
   }
@@ -93,26 +96,26 @@ final class ImageFiles {
   /**
    * Writes the {@code struct fuse_entry_out} of a name that is not there, for the kernel to keep.
    */
-  void putNegativeEntry(MemorySegment out) {
-    out.asSlice(0, FuseAbi.ENTRY_OUT).fill((byte) 0);
+  void putNegativeEntry(ByteBuffer out) {
+    clear(out, 0, FuseAbi.ENTRY_OUT);
     putValidity(out, 0);
   }
 
-  private static void putValidity(MemorySegment out, long at) {
-    out.set(I64, at + 8, 0);
-    out.set(I64, at + 16, FOREVER);
-    out.set(I64, at + 24, FOREVER);
-    out.set(I64, at + 32, 0);
+  private static void putValidity(ByteBuffer out, int at) {
+    out.putLong(at + 8, 0);
+    out.putLong(at + 16, FOREVER);
+    out.putLong(at + 24, FOREVER);
+    out.putLong(at + 32, 0);
   }
 
   /** Writes {@code struct fuse_kstatfs}, with the numbers of EROFS. */
-  void putStatfs(MemorySegment out) {
-    out.asSlice(0, FuseAbi.STATFS_OUT).fill((byte) 0);
-    out.set(I64, 0, image.size() / BLOCK);
-    out.set(I64, 24, -1);
-    out.set(I64, 32, -1 - image.inodes());
-    out.set(I32, 40, BLOCK);
-    out.set(I32, 44, 255);
-    out.set(I32, 48, BLOCK);
+  void putStatfs(ByteBuffer out) {
+    clear(out, 0, FuseAbi.STATFS_OUT);
+    out.putLong(0, image.size() / BLOCK);
+    out.putLong(24, -1);
+    out.putLong(32, -1 - image.inodes());
+    out.putInt(40, BLOCK);
+    out.putInt(44, 255);
+    out.putInt(48, BLOCK);
   }
 }

@@ -7,8 +7,7 @@ import io.github.composefs4j.core.objects.ObjectReader;
 import io.github.composefs4j.core.tree.FileName;
 import io.github.composefs4j.linux.sys.Errno;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -22,9 +21,6 @@ public final class RequestHandler {
   /** The request has no reply. */
   public static final int NO_REPLY = Integer.MIN_VALUE;
 
-  private static final ValueLayout.OfLong I64 = ValueLayout.JAVA_LONG_UNALIGNED;
-  private static final ValueLayout.OfInt I32 = ValueLayout.JAVA_INT_UNALIGNED;
-  private static final ValueLayout.OfShort I16 = ValueLayout.JAVA_SHORT_UNALIGNED;
   private static final int BODY = FuseAbi.IN_HEADER;
   private static final byte[] ACL_ACCESS = FileName.encode("system.posix_acl_access");
   private static final byte[] ACL_DEFAULT = FileName.encode("system.posix_acl_default");
@@ -53,18 +49,18 @@ public final class RequestHandler {
   /**
    * Answers a request.
    *
-   * @param request header and body; its first {@code length} bytes are used
+   * @param request header and body, little-endian; its first {@code length} bytes are used
    * @return the length of the body written to {@code out}, a negative errno, or {@link #NO_REPLY}
    */
-  public int handle(MemorySegment request, int length, ReplyBuffer out) {
-    if (length < FuseAbi.IN_HEADER || request.get(I32, FuseAbi.IN_LEN) != length) {
+  public int handle(ByteBuffer request, int length, ReplyBuffer out) {
+    if (length < FuseAbi.IN_HEADER || request.getInt(FuseAbi.IN_LEN) != length) {
       return length < FuseAbi.IN_HEADER ? NO_REPLY : -Errno.EINVAL;
     }
-    int operation = request.get(I32, FuseAbi.IN_OPCODE);
+    int operation = request.getInt(FuseAbi.IN_OPCODE);
     if (operation > 0 && operation < FuseAbi.OPERATIONS) {
       counts[operation]++;
     }
-    long nodeId = request.get(I64, FuseAbi.IN_NODEID);
+    long nodeId = request.getLong(FuseAbi.IN_NODEID);
     try {
       return dispatch(operation, nodeId, new Body(request, length), out);
     } catch (IOException e) {
@@ -81,23 +77,23 @@ public final class RequestHandler {
   }
 
   /** The body of a request, its bounds checked. */
-  private record Body(MemorySegment request, int length) {
+  private record Body(ByteBuffer request, int length) {
     boolean has(int bytes) {
       return length - BODY >= bytes;
     }
 
     int i32(int at) {
-      return request.get(I32, BODY + at);
+      return request.getInt(BODY + at);
     }
 
     long i64(int at) {
-      return request.get(I64, BODY + at);
+      return request.getLong(BODY + at);
     }
 
     /** {@return the NUL-terminated name at {@code at}, or null if there is none} */
     byte @Nullable [] name(int at) {
       int end = BODY + at;
-      while (end < length && request.get(ValueLayout.JAVA_BYTE, end) != 0) {
+      while (end < length && request.get(end) != 0) {
         end++;
       }
       int size = end - BODY - at;
@@ -105,7 +101,7 @@ public final class RequestHandler {
         return null;
       }
       byte[] name = new byte[size];
-      MemorySegment.copy(request, ValueLayout.JAVA_BYTE, BODY + at, name, 0, size);
+      request.get(BODY + at, name);
       return name;
     }
   }
@@ -141,9 +137,10 @@ public final class RequestHandler {
     }
     int major = body.i32(0);
     int minor = body.i32(4);
-    MemorySegment reply = out.room(FuseAbi.INIT_OUT).asSlice(0, FuseAbi.INIT_OUT).fill((byte) 0);
-    reply.set(I32, 0, FuseAbi.MAJOR);
-    reply.set(I32, 4, Math.min(minor, FuseAbi.MINOR));
+    ByteBuffer reply = out.room(FuseAbi.INIT_OUT);
+    ImageFiles.clear(reply, 0, FuseAbi.INIT_OUT);
+    reply.putInt(0, FuseAbi.MAJOR);
+    reply.putInt(4, Math.min(minor, FuseAbi.MINOR));
     if (major > FuseAbi.MAJOR) {
       return FuseAbi.INIT_OUT; // the kernel asks again, with our major
     }
@@ -156,15 +153,15 @@ public final class RequestHandler {
       offered |= Integer.toUnsignedLong(body.i32(FuseAbi.INIT_IN_FLAGS2)) << 32;
     }
     long agreed = offered & wanted();
-    reply.set(I32, 8, body.i32(8));
-    reply.set(I32, 12, (int) agreed);
-    reply.set(I16, 16, (short) MAX_BACKGROUND);
-    reply.set(I16, 18, (short) (MAX_BACKGROUND * 3 / 4));
-    reply.set(I32, 20, MAX_WRITE);
-    reply.set(I32, 24, 1);
-    reply.set(I16, 28, (short) (FuseSession.BODY_MAX / PAGE));
-    reply.set(I32, 32, (int) (agreed >>> 32));
-    reply.set(I32, 36, (agreed & FuseAbi.PASSTHROUGH) != 0 ? 1 : 0);
+    reply.putInt(8, body.i32(8));
+    reply.putInt(12, (int) agreed);
+    reply.putShort(16, (short) MAX_BACKGROUND);
+    reply.putShort(18, (short) (MAX_BACKGROUND * 3 / 4));
+    reply.putInt(20, MAX_WRITE);
+    reply.putInt(24, 1);
+    reply.putShort(28, (short) (FuseSession.BODY_MAX / PAGE));
+    reply.putInt(32, (int) (agreed >>> 32));
+    reply.putInt(36, (agreed & FuseAbi.PASSTHROUGH) != 0 ? 1 : 0);
     session.agreed(Math.min(minor, FuseAbi.MINOR), agreed);
     return FuseAbi.INIT_OUT;
   }
@@ -202,7 +199,7 @@ public final class RequestHandler {
       return name == null ? -Errno.EINVAL : -Errno.ENOTDIR;
     }
     ImageInode child = directory.lookup(name);
-    MemorySegment reply = out.room(FuseAbi.ENTRY_OUT);
+    ByteBuffer reply = out.room(FuseAbi.ENTRY_OUT);
     if (child == null || ImageFiles.isHidden(child)) {
       files.putNegativeEntry(reply);
     } else {
@@ -225,7 +222,7 @@ public final class RequestHandler {
   }
 
   private static int put(byte[] bytes, ReplyBuffer out) {
-    MemorySegment.copy(bytes, 0, out.room(bytes.length), ValueLayout.JAVA_BYTE, 0, bytes.length);
+    out.room(bytes.length).put(0, bytes);
     return bytes.length;
   }
 
@@ -237,11 +234,11 @@ public final class RequestHandler {
   }
 
   private static int putOpen(ReplyBuffer out, int flags, int backingId) {
-    MemorySegment reply = out.room(FuseAbi.OPEN_OUT);
+    ByteBuffer reply = out.room(FuseAbi.OPEN_OUT);
     // The handle tells at release whether the kernel reads the object itself.
-    reply.set(I64, 0, backingId);
-    reply.set(I32, 8, flags);
-    reply.set(I32, 12, backingId);
+    reply.putLong(0, backingId);
+    reply.putInt(8, flags);
+    reply.putInt(12, backingId);
     return FuseAbi.OPEN_OUT;
   }
 
@@ -348,7 +345,7 @@ public final class RequestHandler {
   }
 
   private int putContent(int length, ReplyBuffer out) {
-    MemorySegment.copy(buffer, 0, out.room(length), ValueLayout.JAVA_BYTE, 0, length);
+    out.room(length).put(0, buffer, 0, length);
     bytesRead += length;
     return length;
   }
@@ -432,9 +429,9 @@ public final class RequestHandler {
   /** A value, or how long it is if the caller has no room yet. */
   private static int putSized(byte[] value, int room, ReplyBuffer out) {
     if (room == 0) {
-      MemorySegment reply = out.room(8);
-      reply.set(I32, 0, value.length);
-      reply.set(I32, 4, 0);
+      ByteBuffer reply = out.room(8);
+      reply.putInt(0, value.length);
+      reply.putInt(4, 0);
       return 8;
     }
     return Integer.compareUnsigned(room, value.length) < 0 ? -Errno.ERANGE : put(value, out);

@@ -6,14 +6,13 @@ import io.github.composefs4j.fuse.protocol.RequestHandler;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
 
 /** Takes requests from a channel and sends the replies, until there are no more. One a thread. */
 public final class ChannelWorker implements Runnable {
   private static final System.Logger LOG = System.getLogger("io.github.composefs4j.fuse");
-  private static final ValueLayout.OfLong I64 = ValueLayout.JAVA_LONG_UNALIGNED;
-  private static final ValueLayout.OfInt I32 = ValueLayout.JAVA_INT_UNALIGNED;
   private static final int UNIQUE = 8;
 
   private final FuseChannel channel;
@@ -30,13 +29,15 @@ public final class ChannelWorker implements Runnable {
     private final Arena first = Arena.ofConfined();
     private @Nullable Arena larger;
     private MemorySegment whole = first.allocate(1 << 16, 16);
+    private ByteBuffer header = buffer(whole);
+    private ByteBuffer body = buffer(whole.asSlice(FuseAbi.OUT_HEADER));
 
     @Override
-    public MemorySegment room(int bytes) {
-      if (bytes > whole.byteSize() - FuseAbi.OUT_HEADER) {
+    public ByteBuffer room(int bytes) {
+      if (bytes > body.capacity()) {
         grow(bytes + FuseAbi.OUT_HEADER);
       }
-      return whole.asSlice(FuseAbi.OUT_HEADER);
+      return body;
     }
 
     @SuppressWarnings("MustBeClosed") // closed when it grows again, and with the whole
@@ -46,13 +47,13 @@ public final class ChannelWorker implements Runnable {
       }
       larger = Arena.ofConfined();
       whole = larger.allocate(bytes, 16);
+      header = buffer(whole);
+      body = buffer(whole.asSlice(FuseAbi.OUT_HEADER));
     }
 
     int finish(long unique, int result) {
       int length = FuseAbi.OUT_HEADER + Math.max(0, result);
-      whole.set(I32, 0, length);
-      whole.set(I32, 4, Math.min(0, result));
-      whole.set(I64, 8, unique);
+      header.putInt(0, length).putInt(4, Math.min(0, result)).putLong(8, unique);
       return length;
     }
 
@@ -65,16 +66,21 @@ public final class ChannelWorker implements Runnable {
     }
   }
 
+  private static ByteBuffer buffer(MemorySegment memory) {
+    return memory.asByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
+  }
+
   @Override
   public void run() {
     try (Arena arena = Arena.ofConfined();
         Message reply = new Message()) {
       MemorySegment request = arena.allocate(FuseChannel.REQUEST_MAX, 8);
+      ByteBuffer asked = buffer(request);
       int length;
       while ((length = channel.receive(request)) >= 0) {
-        int result = handler.handle(request, length, reply);
+        int result = handler.handle(asked, length, reply);
         if (result != RequestHandler.NO_REPLY) {
-          int size = reply.finish(request.get(I64, UNIQUE), result);
+          int size = reply.finish(asked.getLong(UNIQUE), result);
           send(reply, size);
         }
       }

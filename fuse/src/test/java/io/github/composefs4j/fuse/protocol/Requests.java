@@ -1,7 +1,6 @@
 package io.github.composefs4j.fuse.protocol;
 
 import java.io.ByteArrayOutputStream;
-import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
@@ -38,14 +37,14 @@ final class Requests {
     asked = 0;
     int result =
         handler.handle(
-            MemorySegment.ofArray(request),
+            ByteBuffer.wrap(request).order(ByteOrder.LITTLE_ENDIAN),
             request.length,
             bytes -> {
               if (bytes < 0 || bytes > FuseSession.BODY_MAX) {
                 throw new AssertionError("room for " + bytes + " bytes");
               }
               asked = bytes;
-              return MemorySegment.ofArray(body);
+              return ByteBuffer.wrap(body).order(ByteOrder.LITTLE_ENDIAN);
             });
     if (result != RequestHandler.NO_REPLY && result > asked) {
       throw new AssertionError("a reply of " + result + " bytes in room for " + asked);
