@@ -66,6 +66,8 @@ final class Repair {
       quarantine(bad);
       now = repository.check(options);
     }
+    // What was found sound may have been put in place by somebody who has not come to sync it.
+    repository.syncAll();
     return new RepairReport(
         before,
         List.copyOf(fetched),
