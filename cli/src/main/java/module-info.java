@@ -5,6 +5,7 @@ module io.github.composefs4j.cli {
   requires io.github.composefs4j.core;
   requires io.github.composefs4j.fuse;
   requires io.github.composefs4j.linux;
+  requires jdk.unsupported;
   requires static org.jspecify;
 
   provides System.LoggerFinder with

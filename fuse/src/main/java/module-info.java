@@ -7,6 +7,7 @@
 module io.github.composefs4j.fuse {
   requires transitive io.github.composefs4j.core;
   requires transitive io.github.composefs4j.linux;
+  requires static jdk.jfr;
   requires static transitive org.jspecify;
 
   exports io.github.composefs4j.fuse;

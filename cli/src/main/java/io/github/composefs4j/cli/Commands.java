@@ -8,6 +8,11 @@ import io.github.composefs4j.cli.images.ComposefsDump;
 import io.github.composefs4j.cli.images.ComposefsInfo;
 import io.github.composefs4j.cli.images.Mkcomposefs;
 import io.github.composefs4j.cli.images.MountComposefs;
+import io.github.composefs4j.cli.mounts.ListMounts;
+import io.github.composefs4j.cli.mounts.Mount;
+import io.github.composefs4j.cli.mounts.MountFuse;
+import io.github.composefs4j.cli.mounts.Run;
+import io.github.composefs4j.cli.mounts.Umount;
 import io.github.composefs4j.cli.repository.RepositoryCommands;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,7 +22,12 @@ import org.jspecify.annotations.Nullable;
 /** All commands by name. */
 final class Commands {
   private static final List<String> DROP_INS =
-      List.of("mkcomposefs", "composefs-info", "composefs-dump", "mount.composefs");
+      List.of(
+          "mkcomposefs",
+          "composefs-info",
+          "composefs-dump",
+          "mount.composefs",
+          "mount.fuse.composefs");
 
   private Commands() {}
 
@@ -28,6 +38,7 @@ final class Commands {
       case "composefs-info" -> new ComposefsInfo();
       case "composefs-dump" -> new ComposefsDump();
       case "mount.composefs" -> new MountComposefs();
+      case "mount.fuse.composefs" -> new MountFuse();
       default -> null;
     };
   }
@@ -41,12 +52,20 @@ final class Commands {
     return entries;
   }
 
+  private static List<Entry> mounts() {
+    return List.of(
+        new Leaf("mount", Mount::new),
+        new Leaf("mounts", ListMounts::new),
+        new Leaf("umount", Umount::new));
+  }
+
   /** {@return all that stands below {@code composefs}} */
   static Group umbrella() {
     List<Entry> entries = dropIns();
     entries.add(cfsctl());
     entries.addAll(RepositoryCommands.entries());
-    entries.add(new Leaf("umount", Umount::new));
+    entries.addAll(mounts());
+    entries.add(new Leaf("run", Run::new));
     entries.add(new Leaf("doctor", Doctor::new));
     return new Group(
         "composefs",
@@ -58,7 +77,7 @@ final class Commands {
   /** {@return the commands by the name of the program of composefs-rs} */
   static Group cfsctl() {
     List<Entry> entries = new ArrayList<>(RepositoryCommands.entries());
-    entries.add(new Leaf("umount", Umount::new));
+    entries.addAll(mounts());
     return new Group(
         "cfsctl", "keep composefs images in a repository", RepositoryCommands::common, entries);
   }

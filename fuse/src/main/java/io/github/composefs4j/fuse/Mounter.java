@@ -62,9 +62,11 @@ final class Mounter {
       return byKernel(notes);
     }
     boolean served = false;
+    long start = System.nanoTime();
     try {
       MountedView view = byServer(mode, notes);
       served = true;
+      MountEvents.mounted(view, System.nanoTime() - start);
       return view;
     } finally {
       for (AutoCloseable each : open) {

@@ -114,13 +114,16 @@ public final class Mounts {
 
   /** {@return whether nobody serves a mount any more, so that every use of it fails} */
   public static boolean isDead(MountTable.Entry entry) {
-    if (!entry.type().equals(FUSE_TYPE)) {
-      return false;
-    }
     byte[] point = FileName.encode(entry.point());
     try (Fd root = Fd.open(point, Abi.O_PATH | Abi.O_DIRECTORY)) {
-      // This, unlike attributes, is always asked of the server.
-      return Sys.fileSystemType(root.number()) == -Errno.ENOTCONN;
+      if (entry.type().equals(FUSE_TYPE)) {
+        // This, unlike attributes, is always asked of the server.
+        return Sys.fileSystemType(root.number()) == -Errno.ENOTCONN;
+      }
+      // An overlay asks what is below it for names that nobody has asked for yet.
+      byte[] fresh = FileName.encode(".composefs." + System.nanoTime());
+      long name = Sys.scratch().path(fresh);
+      return Sys.statx(root.number(), name, Abi.AT_SYMLINK_NOFOLLOW) == -Errno.ENOTCONN;
     } catch (ErrnoException e) {
       return e.errno() == Errno.ENOTCONN;
     }

@@ -4,159 +4,169 @@ import io.github.composefs4j.core.objects.ObjectStore;
 import io.github.composefs4j.core.verity.Digest;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/**
- * What is mounted, and how. Immutable; {@code with…} give changed copies.
- *
- * @param image a regular file
- * @param digest what the image must have, or null to take it as it is when it is mounted
- * @param objects object directories, asked in order
- * @param store content from elsewhere, asked after the directories, or null; it stays the caller's,
- *     open as long as the mount. Only mode {@link MountMode#VERIFIED} can use it
- * @param mode null for the first that works, see {@link Mounts#mount}
- * @param verification null for the default of the mode
- * @param upper writable layer, or null; together with {@code work}
- * @param readOnly whether the mount is read-only although it has a writable layer
- * @param allowOther whether other users may enter a mount that this process serves
- * @param attributes further {@code MOUNT_ATTR_*} bits, as of {@link
- *     io.github.composefs4j.linux.MountOptions}
- * @param replace whether a mount that is there already is replaced, with no moment between
- * @param uring whether requests may come over io_uring, where the administrator allows it
- */
-public record ViewOptions(
-    Path image,
-    @Nullable Digest digest,
-    List<Path> objects,
-    @Nullable ObjectStore store,
-    @Nullable MountMode mode,
-    @Nullable Verification verification,
-    @Nullable Path upper,
-    @Nullable Path work,
-    boolean readOnly,
-    boolean allowOther,
-    int attributes,
-    boolean replace,
-    boolean uring) {
-  /** Copies the list. */
-  public ViewOptions {
-    objects = List.copyOf(objects);
-    if ((upper == null) != (work == null)) {
-      throw new IllegalArgumentException("an upper and a work directory go together");
+/** What is mounted, and how. Immutable; {@code with…} give changed copies. */
+public final class ViewOptions implements Cloneable {
+  private final Path image;
+  private final List<Path> objects;
+  private @Nullable Digest digest;
+  private @Nullable ObjectStore store;
+  private @Nullable MountMode mode;
+  private @Nullable Verification verification;
+  private @Nullable Path upper;
+  private @Nullable Path work;
+  private boolean readOnly = true;
+  private boolean allowOther;
+  private int attributes;
+  private boolean replace;
+  private boolean uring = true;
+
+  private ViewOptions(Path image, List<Path> objects) {
+    this.image = image;
+    this.objects = List.copyOf(objects);
+  }
+
+  /**
+   * {@return a read-only mount in the first mode that works}
+   *
+   * @param image a regular file
+   * @param objects object directories, asked in order
+   */
+  public static ViewOptions of(Path image, List<Path> objects) {
+    return new ViewOptions(image, objects);
+  }
+
+  /** Every change goes through here: only the fresh copy is ever written to. */
+  private ViewOptions changed(Consumer<ViewOptions> change) {
+    try {
+      ViewOptions copy = (ViewOptions) clone();
+      change.accept(copy);
+      return copy;
+    } catch (CloneNotSupportedException e) {
+      throw new AssertionError(e);
     }
   }
 
-  /** {@return a read-only mount in the first mode that works} */
-  public static ViewOptions of(Path image, List<Path> objects) {
-    return new ViewOptions(
-        image, null, objects, null, null, null, null, null, true, false, 0, false, true);
+  /** {@return the image, a regular file} */
+  public Path image() {
+    return image;
   }
 
-  /** {@return these with the image held to a digest} */
+  /** {@return object directories, asked in order} */
+  public List<Path> objects() {
+    return objects;
+  }
+
+  /** {@return what the image must have, or null to take it as it is when it is mounted} */
+  public @Nullable Digest digest() {
+    return digest;
+  }
+
+  /** {@return these with the image held to a digest, or not} */
   public ViewOptions withDigest(@Nullable Digest other) {
-    return new ViewOptions(
-        image,
-        other,
-        objects,
-        store,
-        mode,
-        verification,
-        upper,
-        work,
-        readOnly,
-        allowOther,
-        attributes,
-        replace,
-        uring);
+    return changed(options -> options.digest = other);
   }
 
-  /** {@return these with content from a store} */
+  /** {@return where content comes from that no directory has, or null} */
+  public @Nullable ObjectStore store() {
+    return store;
+  }
+
+  /**
+   * {@return these with content from a store, asked after the directories} It stays the caller's,
+   * open as long as the mount. Only mode {@link MountMode#VERIFIED} can use it.
+   */
   public ViewOptions withStore(@Nullable ObjectStore other) {
-    return new ViewOptions(
-        image,
-        digest,
-        objects,
-        other,
-        mode,
-        verification,
-        upper,
-        work,
-        readOnly,
-        allowOther,
-        attributes,
-        replace,
-        uring);
+    return changed(options -> options.store = other);
+  }
+
+  /** {@return the mode, or null for the first that works, see {@link Mounts#mount}} */
+  public @Nullable MountMode mode() {
+    return mode;
+  }
+
+  /** {@return who verifies, or null for the default of the mode} */
+  public @Nullable Verification verification() {
+    return verification;
   }
 
   /** {@return these with a mode and a way to verify, null for what is chosen} */
   public ViewOptions with(@Nullable MountMode how, @Nullable Verification verify) {
-    return new ViewOptions(
-        image,
-        digest,
-        objects,
-        store,
-        how,
-        verify,
-        upper,
-        work,
-        readOnly,
-        allowOther,
-        attributes,
-        replace,
-        uring);
+    return changed(options -> {
+      options.mode = how;
+      options.verification = verify;
+    });
   }
 
-  /** {@return these with a writable layer} */
+  /** {@return a writable layer, or null} */
+  public @Nullable Path upper() {
+    return upper;
+  }
+
+  /** {@return the work directory of the writable layer; null without one} */
+  public @Nullable Path work() {
+    return work;
+  }
+
+  /** {@return whether the mount is read-only, be it that it has a writable layer} */
+  public boolean readOnly() {
+    return readOnly;
+  }
+
+  /** {@return these with a writable layer, or with none} */
   public ViewOptions withUpper(@Nullable Path over, @Nullable Path workspace, boolean writable) {
-    return new ViewOptions(
-        image,
-        digest,
-        objects,
-        store,
-        mode,
-        verification,
-        over,
-        workspace,
-        !writable,
-        allowOther,
-        attributes,
-        replace,
-        uring);
+    if ((over == null) != (workspace == null)) {
+      throw new IllegalArgumentException("an upper and a work directory go together");
+    }
+    return changed(options -> {
+      options.upper = over;
+      options.work = workspace;
+      options.readOnly = !writable;
+    });
+  }
+
+  /** {@return whether other users may enter a mount that this process serves} */
+  public boolean allowOther() {
+    return allowOther;
   }
 
   /** {@return these, other users entering or not} */
   public ViewOptions withAllowOther(boolean allowed) {
-    return new ViewOptions(
-        image,
-        digest,
-        objects,
-        store,
-        mode,
-        verification,
-        upper,
-        work,
-        readOnly,
-        allowed,
-        attributes,
-        replace,
-        uring);
+    return changed(options -> options.allowOther = allowed);
+  }
+
+  /**
+   * {@return further {@code MOUNT_ATTR_*} bits, as of {@link
+   * io.github.composefs4j.linux.MountOptions}}
+   */
+  public int attributes() {
+    return attributes;
+  }
+
+  /** {@return these with such bits} */
+  public ViewOptions withAttributes(int bits) {
+    return changed(options -> options.attributes = bits);
+  }
+
+  /** {@return whether a mount that is there already is replaced, with no moment between} */
+  public boolean replace() {
+    return replace;
   }
 
   /** {@return these, replacing what is mounted there or not} */
   public ViewOptions withReplace(boolean replaces) {
-    return new ViewOptions(
-        image,
-        digest,
-        objects,
-        store,
-        mode,
-        verification,
-        upper,
-        work,
-        readOnly,
-        allowOther,
-        attributes,
-        replaces,
-        uring);
+    return changed(options -> options.replace = replaces);
+  }
+
+  /** {@return whether requests may come over io_uring, where the administrator allows it} */
+  public boolean uring() {
+    return uring;
+  }
+
+  /** {@return these, with io_uring where there is, or without} */
+  public ViewOptions withUring(boolean allowed) {
+    return changed(options -> options.uring = allowed);
   }
 }

@@ -2,16 +2,26 @@ package io.github.composefs4j.tests;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import io.github.composefs4j.fuse.Mounts;
+import io.github.composefs4j.linux.MountTable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code composefs mount} and its like, with servers in the background. */
 @Timeout(120)
@@ -41,16 +51,18 @@ class MountCommandTest {
   @AfterEach
   void unmount() {
     try {
-      while (true) {
-        Mounts.unmount(target, true);
+      for (MountTable.Entry each : MountTable.read().entries().reversed()) {
+        if (each.point().startsWith(scratch.toString())) {
+          Mounts.unmount(Path.of(each.point()), true);
+        }
       }
     } catch (IOException e) {
-      // nothing is mounted any more
+      // it ended by itself
     }
   }
 
   private Tool.Result mount(String... options) throws Exception {
-    List<String> args = new java.util.ArrayList<>(List.of("mount"));
+    List<String> args = new ArrayList<>(List.of("mount"));
     args.addAll(List.of(options));
     args.addAll(List.of("--basedir=" + objects, image.toString(), target.toString()));
     return Tool.composefs("composefs", args.toArray(String[]::new));
@@ -68,25 +80,159 @@ class MountCommandTest {
     }
   }
 
-  @Test
-  void aKilledServerLeavesNoHangingMount() throws Exception {
-    assertThat(mount("--mode=verified").status()).isZero();
-    ProcessHandle server =
-        ProcessHandle.allProcesses()
-            .filter(process ->
-                process
-                    .info()
-                    .arguments()
-                    .filter(arguments -> List.of(arguments).contains(target.toString()))
-                    .isPresent())
-            .findFirst()
-            .orElseThrow();
+  @ParameterizedTest
+  @ValueSource(strings = {"verified", "passthrough", "overlay", "overlay,upper"})
+  void aKilledServerLeavesNoHangingMount(String how) throws Exception {
+    List<String> options = new ArrayList<>(List.of("--mode=" + how.split(",")[0], "--own-server"));
+    if (how.endsWith("upper")) {
+      options.add("--upperdir=" + Files.createDirectory(scratch.resolve("upper")));
+      options.add("--workdir=" + Files.createDirectory(scratch.resolve("work")));
+      options.add("--read-write");
+    }
+    assertThat(mount(options.toArray(String[]::new)).err()).isEmpty();
+    ProcessHandle server = server(target);
     assertThat(server.destroyForcibly()).isTrue();
     server.onExit().join();
-    assertThat(Tool.run("cat", target + "/none").status()).isNotZero();
-    assertThat(Tool.composefs("composefs", "mounts").out()).contains(target + " ").contains("dead");
-    assertThat(mount("--mode=verified").status()).isZero();
+    assertThat(Tool.run("timeout", "20", "cat", target + "/none").err()).contains("not connected");
+    assertThat(Tool.composefs("composefs", "mounts").out()).containsPattern(target + " .* dead\n");
+    Path other = Files.createDirectory(scratch.resolve("other"));
+    assertThat(
+            Tool.composefs(
+                    "composefs",
+                    "mount",
+                    "--mode=kernel",
+                    "--basedir=" + objects,
+                    image.toString(),
+                    other.toString())
+                .err())
+        .isEmpty();
+    Mounts.unmount(other, false);
+    assertThat(mountedAt(target)).as("taken away by the next command").isFalse();
+  }
+
+  /** The process that serves a mount, as {@code mounts} tells. */
+  private static ProcessHandle server(Path target) throws Exception {
+    for (JsonElement each : mounts()) {
+      JsonObject mount = each.getAsJsonObject();
+      if (mount.get("mountpoint").getAsString().equals(target.toString())) {
+        return ProcessHandle.of(mount.get("server").getAsLong()).orElseThrow();
+      }
+    }
+    throw new AssertionError("not mounted: " + target);
+  }
+
+  private static JsonArray mounts() throws Exception {
+    return JsonParser.parseString(Tool.composefs("composefs", "mounts", "--json").out())
+        .getAsJsonArray();
+  }
+
+  private static boolean mountedAt(Path target) throws Exception {
+    return MountTable.read().at(target.toString()) != null;
+  }
+
+  @Test
+  void oneServerServesManyImagesUntilTheLastIsGone() throws Exception {
+    List<Path> targets = new ArrayList<>();
+    for (String mode : List.of("verified", "passthrough", "overlay")) {
+      target = Files.createDirectory(scratch.resolve(mode));
+      targets.add(target);
+      assertThat(mount("--mode=" + mode).err()).isEmpty();
+      assertThat(target.resolve("file")).hasContent("text ".repeat(100));
+    }
+    ProcessHandle server = server(targets.getFirst());
+    for (Path each : targets) {
+      assertThat(server(each)).isEqualTo(server);
+    }
+    target = Files.createDirectory(scratch.resolve("alone"));
+    assertThat(mount("--mode=verified", "--own-server").err()).isEmpty();
+    assertThat(server(target)).isNotEqualTo(server);
+    targets.add(target);
+    for (JsonElement each : mounts()) {
+      JsonObject mount = each.getAsJsonObject();
+      if (mount.get("mountpoint").getAsString().startsWith(targets.getFirst().toString())) {
+        JsonObject statistics = mount.getAsJsonObject("statistics");
+        assertThat(statistics.get("requests").getAsLong()).isPositive();
+        assertThat(statistics.get("bytes").getAsLong()).isGreaterThanOrEqualTo(500);
+        assertThat(statistics.get("failures").getAsLong()).isZero();
+      }
+    }
+    for (Path each : targets) {
+      assertThat(server.isAlive()).isTrue();
+      assertThat(Tool.composefs("composefs", "umount", each.toString()).status()).isZero();
+    }
+    assertThat(server.onExit().get(20, TimeUnit.SECONDS)).isEqualTo(server);
+  }
+
+  /** A server that others may join refuses one of them, and goes on. */
+  @Test
+  void aFailureOfOneMountIsNoneOfAnother() throws Exception {
+    assertThat(mount("--mode=verified").err()).isEmpty();
+    Path missing = scratch.resolve("missing");
+    Tool.Result none =
+        Tool.composefs(
+            "composefs",
+            "mount",
+            "--mode=verified",
+            "--basedir=" + missing,
+            image.toString(),
+            Files.createDirectory(scratch.resolve("other")).toString());
+    assertThat(none.status()).isEqualTo(1);
+    assertThat(none.err()).hasLineCount(1).contains(missing.toString());
     assertThat(target.resolve("file")).hasContent("text ".repeat(100));
+  }
+
+  /** {@code mount -t fuse.composefs}, by hand and from a line of fstab(5). */
+  @Test
+  void theMountProgramFindsUs() throws Exception {
+    // mount(8) looks for helpers in /sbin only: put ours there, in a mount namespace of its own.
+    Path sbin = Files.createDirectory(scratch.resolve("sbin"));
+    Path helper = sbin.resolve("mount.fuse.composefs");
+    StringBuilder script = new StringBuilder("#!/bin/sh\nexec");
+    for (String word : Tool.command("mount.fuse.composefs")) {
+      script.append(" '").append(word).append('\'');
+    }
+    Files.writeString(helper, script + " \"$@\"\n");
+    Files.setPosixFilePermissions(helper, PosixFilePermissions.fromString("rwxr-xr-x"));
+    Path fstab = scratch.resolve("fstab");
+    Files.writeString(
+        fstab,
+        image
+            + " "
+            + target
+            + " fuse.composefs noauto,nofail,nosuid,mode=passthrough,basedir="
+            + objects
+            + " 0 0\n");
+    String sequence =
+        """
+        set -e
+        mount -t overlay -o lowerdir="$1":/usr/sbin sbin /usr/sbin
+        mount -t fuse.composefs -o "nodev,basedir=$2" "$3" "$4"
+        cat "$4/file"; grep " $4 " /proc/self/mountinfo; umount "$4"
+        mount -T "$5" "$4"
+        cat "$4/file"; grep " $4 " /proc/self/mountinfo; umount "$4"
+        ! mount -t fuse.composefs -o nonsense "$3" "$4"
+        """;
+    Tool.Result result =
+        Tool.run(
+            "timeout",
+            "60",
+            "unshare",
+            "--mount",
+            "--propagation",
+            "private",
+            "sh",
+            "-c",
+            sequence,
+            "sh",
+            sbin.toString(),
+            objects.toString(),
+            image.toString(),
+            target.toString(),
+            fstab.toString());
+    assertThat(result.err()).contains("unsupported option 'nonsense'").hasLineCount(1);
+    assertThat(result.out()).containsPattern("nodev.*fuse.composefs").contains("nosuid");
+    assertThat(result.out().split("text ", -1)).hasSize(201);
+    assertThat(result.status()).isZero();
   }
 
   @Test

@@ -26,4 +26,13 @@ final class Requirements {
     }
     require(found, "the program " + name);
   }
+
+  /** Not in a chroot, and not where an administrator has switched them off. */
+  static void userNamespaces() throws Exception {
+    program("unshare");
+    require(
+        Tool.run("unshare", "--user", "--map-root-user", "--mount", "true").status() == 0,
+        "user namespaces");
+    require(Files.exists(Path.of("/dev/fuse")), "/dev/fuse");
+  }
 }

@@ -259,40 +259,56 @@ class ViewTest {
     assertThat(upper.resolve("new")).hasContent("new");
   }
 
+  /** {@code -Dtest.replaces=N} sets how often. */
   @ParameterizedTest
   @EnumSource(MountMode.class)
   void isReplacedWithNoMomentBetween(MountMode mode) throws Exception {
+    Requirements.program("python3");
     List<Path> images = new ArrayList<>();
     for (int i = 0; i < 2; i++) {
       Path source = Files.createDirectory(scratch.resolve("source" + i));
-      Files.writeString(source.resolve("file"), "text of image " + i);
+      Files.createDirectory(source.resolve("sub"));
+      Files.writeString(source.resolve("sub/file"), "text of image " + i);
       images.add(image("image" + i, source));
     }
     mount(images.get(0), mode, null);
-    Process reader =
+    Path stop = scratch.resolve("stop");
+    Process watcher =
         new ProcessBuilder(
-                "sh",
+                "python3",
                 "-c",
-                "while [ ! -e \"$2\" ]; do cat \"$1/file\" >/dev/null || exit 1; done",
-                "sh",
-                target.toString(),
-                scratch.resolve("stop").toString())
+                """
+                import os, sys
+                n = 0
+                print(flush=True)
+                while not os.path.exists(sys.argv[2]):
+                    for _ in range(50): os.stat(sys.argv[1])
+                    n += 50
+                print(n)
+                """,
+                target.resolve("sub/file").toString(),
+                stop.toString())
             .redirectErrorStream(true)
             .start();
-    for (int i = 1; i < 8; i++) {
+    assertThat(watcher.getInputStream().read()).isEqualTo('\n');
+    int replaces = Integer.getInteger("test.replaces", 100);
+    for (int i = 1; i <= replaces; i++) {
       views.add(
           Mounts.mount(
               ViewOptions.of(images.get(i % 2), List.of(objects))
                   .with(mode, null)
                   .withReplace(true),
               target));
-      assertThat(target.resolve("file")).hasContent("text of image " + i % 2);
+      assertThat(target.resolve("sub/file")).hasContent("text of image " + i % 2);
     }
-    Files.createFile(scratch.resolve("stop"));
+    Files.createFile(stop);
     String said =
         new String(
-            reader.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.US_ASCII);
-    assertThat(reader.waitFor()).as(said).isZero();
+            watcher.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.US_ASCII);
+    assertThat(watcher.waitFor()).as(said).isZero();
+    assertThat(Integer.parseInt(said.strip())).isPositive();
+    views.removeIf(view -> mode != MountMode.KERNEL && !view.isServed());
+    assertThat(views).hasSizeLessThanOrEqualTo(mode == MountMode.KERNEL ? replaces + 1 : 10);
   }
 
   @Test

@@ -7,6 +7,7 @@ import io.github.composefs4j.cli.command.Definition;
 import io.github.composefs4j.cli.command.Definition.Grammar;
 import io.github.composefs4j.cli.command.Definition.Option;
 import io.github.composefs4j.cli.command.HelpRequest;
+import io.github.composefs4j.cli.command.OptionList;
 import io.github.composefs4j.cli.command.UsageException;
 import io.github.composefs4j.core.verity.Digest;
 import io.github.composefs4j.linux.KernelMount;
@@ -38,56 +39,50 @@ public final class MountComposefs implements Command {
 
   private final List<Option> keys =
       List.of(
-          key(
+          OptionList.key(
               "basedir",
               "DIR[:DIR...]",
               "object directories, searched in this order; required",
               this::basedir),
-          key(
+          OptionList.key(
               "digest",
               "HEX",
               "the fs-verity digest that the image must have; implies verity",
               this::digest),
-          flag(
+          OptionList.flag(
               "verity",
               "every file must have a digest and match it",
               () -> verity = Verity.REQUIRE),
-          flag(
+          OptionList.flag(
               "tryverity",
               "as verity, if kernel and file systems can",
               () -> verity = verity == Verity.REQUIRE ? verity : Verity.TRY),
-          key(
+          OptionList.key(
               "upperdir",
               "DIR",
               "a writable layer; goes with workdir",
               v -> upper = Arguments.path(v)),
-          key(
+          OptionList.key(
               "workdir",
               "DIR",
               "an empty directory on the file system of upperdir",
               v -> work = Arguments.path(v)),
-          key(
+          OptionList.key(
               "idmap",
               "PATH",
               "the user namespace whose id mapping is used",
               v -> idmap = Arguments.path(v)),
-          flag("ro", "mount read-only", () -> readOnly = true),
-          flag(
+          OptionList.flag("ro", "mount read-only", () -> readOnly = true),
+          OptionList.flag(
               "rw", "mount writable, if there is an upperdir; the default", () -> readOnly = false),
-          flag("nosuid", "ignore set-user-id bits", () -> attributes |= MountOptions.NOSUID),
-          flag("nodev", "ignore devices", () -> attributes |= MountOptions.NODEV),
-          flag("noexec", "run no programs", () -> attributes |= MountOptions.NOEXEC),
-          flag("noatime", "record no access times", () -> attributes |= MountOptions.NOATIME),
-          flag("x-composefs.loop", "always go through a loop device", () -> loop = true),
-          flag("x-composefs.oldapi", "always use mount(2)", () -> old = true));
-
-  private static Option key(String name, String argument, String help, Definition.Action action) {
-    return new Option((char) 0, name, argument, help, action);
-  }
-
-  private static Option flag(String name, String help, Runnable action) {
-    return new Option((char) 0, name, null, help, _ -> action.run());
-  }
+          OptionList.flag(
+              "nosuid", "ignore set-user-id bits", () -> attributes |= MountOptions.NOSUID),
+          OptionList.flag("nodev", "ignore devices", () -> attributes |= MountOptions.NODEV),
+          OptionList.flag("noexec", "run no programs", () -> attributes |= MountOptions.NOEXEC),
+          OptionList.flag(
+              "noatime", "record no access times", () -> attributes |= MountOptions.NOATIME),
+          OptionList.flag("x-composefs.loop", "always go through a loop device", () -> loop = true),
+          OptionList.flag("x-composefs.oldapi", "always use mount(2)", () -> old = true));
 
   @Override
   public Definition definition() {
@@ -132,7 +127,7 @@ public final class MountComposefs implements Command {
     if (operands.size() < 2) {
       throw new UsageException((operands.isEmpty() ? "no source path" : "no mount path") + usage);
     }
-    parseList();
+    OptionList.parse(list, keys);
     if (basedirs.isEmpty()) {
       throw new UsageException("no object directories" + usage);
     }
@@ -156,41 +151,6 @@ public final class MountComposefs implements Command {
       KernelMount.mount(options, Arguments.path(operands.get(1)));
     }
     return 0;
-  }
-
-  private void parseList() throws UsageException {
-    StringBuilder current = new StringBuilder();
-    for (int i = 0; i <= list.length(); i++) {
-      char c = i == list.length() ? ',' : list.charAt(i);
-      if (c == '\\' && i < list.length()) {
-        if (++i < list.length()) {
-          current.append(list.charAt(i));
-        }
-      } else if (c == ',') {
-        if (!list.isEmpty()) {
-          mountOption(current.toString());
-        }
-        current.setLength(0);
-      } else {
-        current.append(c);
-      }
-    }
-  }
-
-  private void mountOption(String text) throws UsageException {
-    int equals = text.indexOf('=');
-    String name = equals < 0 ? text : text.substring(0, equals);
-    for (Option key : keys) {
-      if (key.name().equals(name)) {
-        boolean valued = key.argument() != null;
-        if (valued && (equals < 0 || equals + 1 == text.length())) {
-          throw new UsageException("no value for option '" + name + "'");
-        }
-        key.action().accept(valued ? text.substring(equals + 1) : "");
-        return;
-      }
-    }
-    throw new UsageException("unsupported option '" + name + "'");
   }
 
   private void basedir(String value) throws UsageException {

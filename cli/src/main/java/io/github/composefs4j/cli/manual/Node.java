@@ -52,7 +52,7 @@ record Node(List<String> path, @Nullable Group group, @Nullable Definition defin
 
   /** {@return the section of the manual page: programs for administrators are in 8} */
   int section() {
-    return path.getLast().equals("mount.composefs") ? 8 : 1;
+    return path.getLast().startsWith("mount.") ? 8 : 1;
   }
 
   String summary() {

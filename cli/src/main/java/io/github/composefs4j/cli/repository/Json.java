@@ -6,16 +6,17 @@ import java.io.IOException;
 import java.io.StringWriter;
 
 /** JSON on standard output, indented by two. */
-final class Json {
+public final class Json {
   private Json() {}
 
   /** Writes one value. */
   @FunctionalInterface
-  interface Content {
+  public interface Content {
     void write(JsonWriter out) throws IOException;
   }
 
-  static void print(Console console, Content content) throws IOException {
+  /** Prints one value. */
+  public static void print(Console console, Content content) throws IOException {
     StringWriter text = new StringWriter();
     JsonWriter writer = new JsonWriter(text);
     writer.setIndent("  ");

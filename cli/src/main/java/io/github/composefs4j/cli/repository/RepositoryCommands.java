@@ -28,8 +28,6 @@ public final class RepositoryCommands {
         new Leaf("list-images", () -> new Images("list-images")),
         new Leaf("image-objects", ImageObjects::new),
         new Leaf("dump-files", DumpFiles::new),
-        new Leaf("mount", Mount::new),
-        new Leaf("mounts", ListMounts::new),
         new Leaf("cat", Cat::new),
         new Leaf("copy", Copy::new),
         new Leaf("stat", Usage::new),

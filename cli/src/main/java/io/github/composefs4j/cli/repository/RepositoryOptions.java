@@ -21,7 +21,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Which repository, and how it is used: options that may stand before the command's name too. */
-final class RepositoryOptions {
+public final class RepositoryOptions {
   private static final Path SYSTEM = Path.of("/sysroot/composefs");
   private static final String USER = ".var/lib/composefs";
 
@@ -38,7 +38,7 @@ final class RepositoryOptions {
   private boolean promote;
 
   /** Adds the options to a command's definition. */
-  Definition addTo(Definition definition) {
+  public Definition addTo(Definition definition) {
     return definition
         .option("repo", "REPO", "the repository", v -> repo = Arguments.path(v))
         .flag("user", "the repository is $HOME/.var/lib/composefs", () -> user = true)
@@ -111,7 +111,7 @@ final class RepositoryOptions {
   }
 
   /** {@return the repository, which the caller closes} */
-  Repository open() throws IOException, UsageException {
+  public Repository open() throws IOException, UsageException {
     return open(OpenOptions.DEFAULT);
   }
 

@@ -53,6 +53,7 @@ public final class Abi {
   static final int FCHOWNAT = of(260, 54);
   static final int FCHMODAT = of(268, 53);
   static final int UTIMENSAT = of(280, 88);
+  static final int OPEN_TREE = 428;
   static final int MOVE_MOUNT = 429;
   static final int FSOPEN = 430;
   static final int FSCONFIG = 431;
@@ -108,6 +109,8 @@ public final class Abi {
   public static final int MOUNT_ATTR_NOEXEC = 8;
   public static final int MOUNT_ATTR_NOATIME = 0x10;
   public static final int MOUNT_ATTR_IDMAP = 0x100000;
+  public static final int OPEN_TREE_CLONE = 1;
+  public static final int AT_RECURSIVE = 0x8000;
   public static final int MOVE_MOUNT_F_EMPTY_PATH = 4;
   public static final int MOVE_MOUNT_T_EMPTY_PATH = 0x40;
   public static final int MOVE_MOUNT_BENEATH = 0x200;

@@ -73,6 +73,12 @@ public final class MountCalls {
     return messages;
   }
 
+  /** {@return a descriptor of a copy, attached nowhere, of a mount and all below it} */
+  public static int copyTree(byte[] path) throws ErrnoException {
+    int flags = Abi.OPEN_TREE_CLONE | Abi.AT_RECURSIVE;
+    return Sys.openTree(Abi.AT_FDCWD, Sys.scratch().path(path), flags);
+  }
+
   /** Attaches a mount to an open directory. */
   public static int attach(Fd mount, Fd target) throws ErrnoException {
     long empty = Sys.scratch().path(EMPTY);

@@ -302,6 +302,10 @@ public final class Sys {
     return (int) call(Abi.FSMOUNT, fs, 1, attributes, 0, 0, 0);
   }
 
+  public static int openTree(int dir, long path, int flags) {
+    return (int) call(Abi.OPEN_TREE, dir, path, flags | Abi.O_CLOEXEC, 0, 0, 0);
+  }
+
   public static int moveMount(int from, long fromPath, int to, long toPath, int flags) {
     return (int) call(Abi.MOVE_MOUNT, from, fromPath, to, toPath, flags, 0);
   }

@@ -1,4 +1,4 @@
-package io.github.composefs4j.cli;
+package io.github.composefs4j.cli.mounts;
 
 import io.github.composefs4j.cli.command.Arguments;
 import io.github.composefs4j.cli.command.Command;
@@ -9,7 +9,7 @@ import java.io.IOException;
 import java.util.List;
 
 /** {@code composefs umount}: takes mounts away. */
-final class Umount implements Command {
+public final class Umount implements Command {
   private boolean lazy;
 
   @Override

@@ -1,15 +1,18 @@
-package io.github.composefs4j.cli.repository;
+package io.github.composefs4j.cli.mounts;
 
+import com.google.gson.stream.JsonWriter;
 import io.github.composefs4j.cli.command.Command;
 import io.github.composefs4j.cli.command.Console;
 import io.github.composefs4j.cli.command.Definition;
+import io.github.composefs4j.cli.repository.Json;
 import io.github.composefs4j.fuse.Mounts;
 import io.github.composefs4j.linux.MountTable;
 import java.io.IOException;
 import java.util.List;
+import java.util.Map;
 
 /** {@code mounts}: the images that are mounted, and whether those that need a server have one. */
-final class ListMounts implements Command {
+public final class ListMounts implements Command {
   private boolean json;
 
   @Override
@@ -25,6 +28,7 @@ final class ListMounts implements Command {
   public int run(List<String> operands, Console console) throws IOException {
     List<MountTable.Entry> mounts = Mounts.list();
     if (json) {
+      Map<Integer, ServedMount> served = ServedMount.ask();
       Json.print(
           console,
           out -> {
@@ -36,6 +40,10 @@ final class ListMounts implements Command {
               out.name("type").value(each.type());
               out.name("options").value(each.options());
               out.name("state").value(state(each));
+              ServedMount mount = served.get(each.id());
+              if (mount != null) {
+                writeServed(out, mount);
+              }
               out.endObject();
             }
             out.endArray();
@@ -47,6 +55,18 @@ final class ListMounts implements Command {
       }
     }
     return 0;
+  }
+
+  private static void writeServed(JsonWriter out, ServedMount mount) throws IOException {
+    out.name("mode").value(mount.mode());
+    out.name("verification").value(mount.verification());
+    out.name("server").value(mount.server());
+    out.name("statistics").beginObject();
+    out.name("requests").value(mount.statistics().requests());
+    out.name("bytes").value(mount.statistics().bytes());
+    out.name("failures").value(mount.statistics().failures());
+    out.name("open_objects").value(mount.statistics().openObjects());
+    out.endObject();
   }
 
   private static String state(MountTable.Entry mount) {

@@ -1,0 +1,122 @@
+package io.github.composefs4j.cli.mounts;
+
+import io.github.composefs4j.cli.command.Again;
+import io.github.composefs4j.cli.command.Console;
+import io.github.composefs4j.fuse.MountMode;
+import io.github.composefs4j.fuse.Mounts;
+import io.github.composefs4j.fuse.ViewOptions;
+import io.github.composefs4j.linux.MountException;
+import java.io.EOFException;
+import java.io.File;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Mounts that outlive the command: of the kernel, of a server that is there, or of a new one. */
+final class Background {
+  /** Set for the process that serves in the background. */
+  private static final String SERVER = "composefs.mount.server";
+
+  /** Set for the same that reads its command line again: stores do not go into a message. */
+  private static final String REPEATED = "composefs.mount.repeated";
+
+  /** The whole image may have to be hashed. */
+  private static final Duration PATIENCE = Duration.ofMinutes(10);
+
+  private Background() {}
+
+  /** {@return whether this process was started to serve} */
+  static boolean isServer() {
+    return Again.is(SERVER);
+  }
+
+  /** {@return whether it was started to do in the foreground what its command line says} */
+  static boolean isRepeated() {
+    return Again.is(REPEATED);
+  }
+
+  /**
+   * Returns once the mount answers.
+   *
+   * @param options for the kernel
+   * @param byServer for a server
+   * @param alone whether a server that is needed must be a new one
+   */
+  static void mount(ViewOptions options, ViewOptions byServer, Path target, boolean alone)
+      throws IOException {
+    Mounts.cleanAll();
+    // What the kernel serves needs no process that stays.
+    if (options.mode() == MountMode.KERNEL
+        || options.mode() == null && Mounts.isKernelFirst(options)) {
+      try {
+        Mounts.mount(options.with(MountMode.KERNEL, options.verification()), target);
+        return;
+      } catch (MountException e) {
+        if (options.mode() == MountMode.KERNEL) {
+          throw e;
+        }
+      }
+    }
+    if (byServer.store() != null) {
+      requireMounted(start(REPEATED, new File("").getAbsoluteFile(), List.of()));
+      return;
+    }
+    MountRequest request = new MountRequest(byServer, target);
+    requireMounted(alone ? byNewServer(request) : byAnyServer(request));
+  }
+
+  /** Fails with what a server said, unless it has mounted. */
+  static void requireMounted(List<String> answer) throws IOException {
+    if (answer.isEmpty() || !answer.getFirst().equals(MountServer.MOUNTED)) {
+      throw new IOException(answer.size() > 1 ? answer.get(1) : "the server refuses");
+    }
+  }
+
+  private static List<String> byAnyServer(MountRequest request) throws IOException {
+    for (Path socket : Servers.sockets()) {
+      List<String> answer = Servers.ask(socket, request.encode(), PATIENCE);
+      if (answer != null && !answer.equals(List.of(MountServer.CLOSED))) {
+        return answer;
+      }
+    }
+    return byNewServer(request);
+  }
+
+  private static List<String> byNewServer(MountRequest request) throws IOException {
+    return start(SERVER, new File("/"), request.encode());
+  }
+
+  private static List<String> start(String what, File directory, List<String> message)
+      throws IOException {
+    List<String> command = new ArrayList<>(List.of("setsid"));
+    command.addAll(Again.command(what));
+    Process process = new ProcessBuilder(command).directory(directory).start();
+    try (OutputStream out = process.getOutputStream();
+        InputStream in = process.getInputStream();
+        InputStream err = process.getErrorStream()) {
+      try {
+        Servers.send(out, message);
+        return Servers.receive(in);
+      } catch (EOFException e) {
+        String said = new String(err.readAllBytes(), StandardCharsets.UTF_8).strip();
+        throw new IOException(said.isEmpty() ? "the server ended" : said);
+      }
+    }
+  }
+
+  /** Is the server of one mount, and of others that come to it, until the last is gone. */
+  static int serve(Console console) throws IOException {
+    MountRequest request = MountRequest.decode(Servers.receive(console.in()));
+    MountServer server = new MountServer(true);
+    List<String> answer = server.mount(request);
+    server.listen();
+    Servers.send(console.out(), answer);
+    server.await();
+    return 0;
+  }
+}

@@ -1,0 +1,113 @@
+package io.github.composefs4j.cli.mounts;
+
+import io.github.composefs4j.cli.command.Arguments;
+import io.github.composefs4j.cli.command.Command;
+import io.github.composefs4j.cli.command.Console;
+import io.github.composefs4j.cli.command.Definition;
+import io.github.composefs4j.cli.command.Definition.Grammar;
+import io.github.composefs4j.cli.command.Definition.Option;
+import io.github.composefs4j.cli.command.HelpRequest;
+import io.github.composefs4j.cli.command.OptionList;
+import io.github.composefs4j.cli.command.UsageException;
+import io.github.composefs4j.fuse.MountMode;
+import io.github.composefs4j.linux.MountOptions;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * {@code mount.fuse.composefs}: what {@code mount -t fuse.composefs} and such a line of {@code
+ * fstab(5)} run.
+ */
+public final class MountFuse implements Command {
+  /** Defaults, and what means something to mount(8) alone. */
+  private static final List<String> IGNORED =
+      List.of("defaults", "suid", "dev", "exec", "relatime", "auto", "noauto", "nofail", "_netdev");
+
+  private final MountArguments arguments = new MountArguments();
+  private final List<Option> keys = keys();
+  private String list = "";
+  private boolean fake;
+
+  /** The options of {@code composefs mount}, and those of any mount. */
+  private List<Option> keys() {
+    List<Option> keys = new ArrayList<>();
+    for (Option option : arguments.addTo(Definition.command("", "")).options()) {
+      if (!option.name().equals("help") && !option.name().equals("basedir")) {
+        keys.add(option);
+      }
+    }
+    keys.add(
+        OptionList.key(
+            "basedir",
+            "DIR[:DIR...]",
+            "where the objects of an image file are",
+            v ->
+                arguments.basedirs(Arrays.stream(v.split(":", -1)).map(Arguments::path).toList())));
+    keys.add(OptionList.flag("allow_other", "let other users in", arguments::allowOther));
+    keys.add(OptionList.flag("ro", "mount read-only", () -> arguments.writable(false)));
+    keys.add(
+        OptionList.flag(
+            "rw", "mount writable, if there is an upperdir", arguments::writableIfPossible));
+    keys.add(bit("nosuid", "ignore set-user-id bits", MountOptions.NOSUID));
+    keys.add(bit("nodev", "ignore devices", MountOptions.NODEV));
+    keys.add(bit("noexec", "run no programs", MountOptions.NOEXEC));
+    keys.add(bit("noatime", "record no access times", MountOptions.NOATIME));
+    for (String plain : IGNORED) {
+      keys.add(OptionList.flag(plain, "accepted for mount(8)", () -> {}));
+    }
+    return keys;
+  }
+
+  private Option bit(String name, String help, int bit) {
+    return OptionList.flag(name, help, () -> arguments.attribute(bit));
+  }
+
+  @Override
+  public Definition definition() {
+    return Definition.dropIn(
+            Grammar.GETOPT, "mount.fuse.composefs", "mount a composefs image, served by a process")
+        .operand("SOURCE", "an image file; else the name of one in a repository")
+        .operand("MOUNTPOINT", "a directory")
+        .option('t', "", "TYPE", "accepted for mount(8)", _ -> {})
+        .option('o', "", "LIST", "mount options, separated by commas", v -> list = v)
+        .option('v', "", null, "accepted for mount(8)", _ -> {})
+        .option('n', "", null, "accepted for mount(8)", _ -> {})
+        .option('s', "", null, "accepted for mount(8)", _ -> {})
+        .option('f', "", null, "check the options but mount nothing", _ -> fake = true)
+        .option('N', "", "NAMESPACE", "accepted for mount(8)", _ -> {})
+        .option('h', "", null, "print usage", MountFuse::help)
+        .section("Mount options", keys)
+        .describe(
+            "It is what mount -t fuse.composefs runs, when it stands in /sbin. The options are those"
+                + " of composefs mount, which tells more of them; without mode it is verified.");
+  }
+
+  private static void help(String none) throws HelpRequest {
+    throw new HelpRequest(false, 0);
+  }
+
+  @Override
+  public int run(List<String> operands, Console console) throws IOException, UsageException {
+    if (Background.isServer()) {
+      return Background.serve(console);
+    }
+    if (operands.size() != 2) {
+      throw new UsageException("wrong number of operands; usage: " + definition().usage());
+    }
+    OptionList.parse(list, keys);
+    arguments.modeIfNone(MountMode.VERIFIED);
+    Path target = Arguments.path(operands.get(1));
+    MountArguments.Use use =
+        Background.isRepeated()
+            ? new Foreground(target, console)
+            : (byKernel, byServer) -> {
+              if (!fake) {
+                Background.mount(byKernel, byServer, target, false);
+              }
+            };
+    return arguments.use(operands.getFirst(), false, use);
+  }
+}
