@@ -81,19 +81,17 @@ final class LinuxFiles {
         s.getLong(32));
   }
 
-  private interface NameLister {
-    long list(MemorySegment into, long size);
-  }
-
-  private interface ValueGetter {
-    long get(long name, MemorySegment into, long size);
-  }
-
-  private static void xattrs(NameLister lister, ValueGetter getter, HostDirectory.XattrSink sink)
-      throws IOException {
+  /**
+   * Passes the xattrs of a file. Told apart by a comparison: this is called for every file, and two
+   * functions made for each cost more than the calls.
+   *
+   * @param path the address of a path, or 0
+   * @param fd for the path 0, the open file
+   */
+  private static void xattrs(int fd, long path, HostDirectory.XattrSink sink) throws IOException {
     Sys.Scratch scratch = Sys.scratch();
     MemorySegment data = scratch.data;
-    long length = lister.list(data, XATTRS);
+    long length = path == 0 ? Sys.flistxattr(fd, data, XATTRS) : Sys.llistxattr(path, data, XATTRS);
     if (length <= 0) {
       if (length == -Errno.EOPNOTSUPP || length == 0) {
         return;
@@ -108,7 +106,9 @@ final class LinuxFiles {
       }
       byte[] name = Arrays.copyOfRange(names, at, end);
       at = end + 1;
-      long size = getter.get(scratch.path2(name), data, XATTRS);
+      long key = scratch.path2(name);
+      long size =
+          path == 0 ? Sys.fgetxattr(fd, key, data, XATTRS) : Sys.lgetxattr(path, key, data, XATTRS);
       if (size == -Errno.ENODATA) {
         continue;
       }
@@ -120,10 +120,7 @@ final class LinuxFiles {
   }
 
   static void xattrs(int fd, HostDirectory.XattrSink sink) throws IOException {
-    xattrs(
-        (into, size) -> Sys.flistxattr(fd, into, size),
-        (name, into, size) -> Sys.fgetxattr(fd, name, into, size),
-        sink);
+    xattrs(fd, 0, sink);
   }
 
   /**
@@ -135,12 +132,7 @@ final class LinuxFiles {
     byte[] prefix = ("/proc/self/fd/" + dir + "/").getBytes(StandardCharsets.US_ASCII);
     byte[] path = Arrays.copyOf(prefix, prefix.length + name.length);
     System.arraycopy(name, 0, path, prefix.length, name.length);
-    Sys.Scratch scratch = Sys.scratch();
-    long at = scratch.path(path);
-    xattrs(
-        (into, size) -> Sys.llistxattr(at, into, size),
-        (key, into, size) -> Sys.lgetxattr(at, key, into, size),
-        sink);
+    xattrs(-1, Sys.scratch().path(path), sink);
   }
 
   static int readAt(int fd, long position, byte[] into, int offset, int length) throws IOException {

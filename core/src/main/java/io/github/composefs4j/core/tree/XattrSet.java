@@ -302,10 +302,11 @@ public final class XattrSet {
     public Interner() {}
 
     /** {@return the first set given that is equal to this one} */
-    public synchronized XattrSet intern(XattrSet set) {
-      if (set.isEmpty()) {
-        return EMPTY;
-      }
+    public XattrSet intern(XattrSet set) {
+      return set.isEmpty() ? EMPTY : first(set);
+    }
+
+    private synchronized XattrSet first(XattrSet set) {
       int mask = table.length - 1;
       int slot = spread(set.hash) & mask;
       while (table[slot] != null) {

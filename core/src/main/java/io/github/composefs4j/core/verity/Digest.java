@@ -3,6 +3,7 @@ package io.github.composefs4j.core.verity;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HexFormat;
 import org.jspecify.annotations.Nullable;
@@ -14,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * millions of files holds one of these for each.
  */
 public final class Digest implements Comparable<Digest> {
+  private static final byte[] HEX = "0123456789abcdef".getBytes(StandardCharsets.US_ASCII);
   private static final VarHandle LONG =
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
 
@@ -154,14 +156,9 @@ public final class Digest implements Comparable<Digest> {
   }
 
   private static int putHexByte(byte[] target, int at, int value) {
-    target[at] = hexDigit(value >> 4);
-    target[at + 1] = hexDigit(value);
+    target[at] = HEX[value >> 4 & 0xf];
+    target[at + 1] = HEX[value & 0xf];
     return at + 2;
-  }
-
-  private static byte hexDigit(int value) {
-    int nibble = value & 0xf;
-    return (byte) (nibble < 10 ? '0' + nibble : 'a' - 10 + nibble);
   }
 
   @Override
