@@ -8,6 +8,8 @@ import io.github.composefs4j.core.repository.Transaction;
 import io.github.composefs4j.core.scan.ScanOptions;
 import io.github.composefs4j.core.scan.ScanProgress;
 import io.github.composefs4j.core.tree.FileTree;
+import io.github.composefs4j.core.verified.VerifiedReader;
+import io.github.composefs4j.core.verified.VerifiedStore;
 import io.github.composefs4j.core.verity.Digest;
 import io.github.composefs4j.linux.LinuxPlatform;
 import java.nio.file.Files;
@@ -27,10 +29,10 @@ final class RepositoryUser {
     long longest = 0;
     try (Repository repository = Repository.open(platform, Path.of(args[0]), OpenOptions.DEFAULT)) {
       for (; System.nanoTime() < end; rounds++) {
-        for (int i = 0; i < 12; i++) {
+        for (int i = 0; i < 30; i++) {
           // Few contents, so that processes store and collect the same objects all the time.
           Files.writeString(
-              work.resolve("f" + i), ("content " + random.nextInt(300) + " ").repeat(50));
+              work.resolve("f" + i), ("content " + random.nextInt(1500) + " ").repeat(50));
         }
         String ref = "user" + args[2] + "/" + random.nextInt(3);
         long begun = System.nanoTime();
@@ -50,13 +52,14 @@ final class RepositoryUser {
   }
 
   private static void verify(Repository repository, String ref) throws Exception {
-    try (ErofsImage image = repository.openImage(ref)) {
-      image.check();
-    }
-    try (Repository.Hold hold = repository.hold()) {
+    VerifiedStore objects = new VerifiedStore(repository.objects());
+    try (Repository.Hold _ = repository.hold()) {
+      try (ErofsImage image = repository.openImage(ref)) {
+        image.check();
+      }
       for (Digest object : repository.imageObjects(ref)) {
-        if (repository.objects().present(java.util.List.of(object)).isEmpty()) {
-          throw new AssertionError(ref + " lacks " + object + " under " + hold);
+        try (VerifiedReader reader = objects.open(object)) {
+          reader.readAll(1 << 20);
         }
       }
     }

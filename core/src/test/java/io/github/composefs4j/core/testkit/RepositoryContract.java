@@ -7,12 +7,14 @@ import io.github.composefs4j.core.erofs.ErofsImage;
 import io.github.composefs4j.core.erofs.FormatVersion;
 import io.github.composefs4j.core.errors.RepositoryException;
 import io.github.composefs4j.core.errors.RepositoryException.Reason;
+import io.github.composefs4j.core.objects.MemoryObjectStore;
 import io.github.composefs4j.core.repository.Category;
 import io.github.composefs4j.core.repository.FsckOptions;
 import io.github.composefs4j.core.repository.GcOptions;
 import io.github.composefs4j.core.repository.GcResult;
 import io.github.composefs4j.core.repository.OpenOptions;
 import io.github.composefs4j.core.repository.Ref;
+import io.github.composefs4j.core.repository.RepairReport;
 import io.github.composefs4j.core.repository.Repository;
 import io.github.composefs4j.core.repository.Repository.InitOptions;
 import io.github.composefs4j.core.repository.Repository.Initialized;
@@ -406,6 +408,24 @@ public abstract class RepositoryContract {
         steps.indexOf(
             steps.stream().filter(each -> each.startsWith("unlink objects/")).findFirst().get());
     assertThat(steps.subList(firstUnlink, firstObject)).contains("fsync images");
+  }
+
+  /** What is sound may be what somebody else has just put in place, and not synced. */
+  @Test
+  void aRepairIsDurableThoughNothingWasToDo() throws IOException {
+    try (Repository repository = create()) {
+      putImage(repository, 1, "sound");
+    }
+    Recorder recorder = new Recorder(-1);
+    try (Repository repository = Repository.open(recorder, path(), OpenOptions.DEFAULT)) {
+      RepairReport report =
+          repository.repair(
+              FsckOptions.defaults(),
+              new MemoryObjectStore(repository.algorithm()),
+              Waiting.FOREVER);
+      assertThat(report.lines()).isEmpty();
+    }
+    assertThat(recorder.steps).containsExactly("syncfs .");
   }
 
   private static final GcOptions NO_MOUNTS =
