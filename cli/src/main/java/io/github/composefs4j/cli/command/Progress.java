@@ -110,7 +110,12 @@ public final class Progress implements AutoCloseable {
 
   /** Takes the line away. */
   @Override
-  public synchronized void close() {
+  public void close() {
+    erase();
+  }
+
+  /** Takes the line away before something is printed; the next {@link #show} draws it again. */
+  public synchronized void erase() {
     if (drawn) {
       err.print(ERASE);
       err.flush();

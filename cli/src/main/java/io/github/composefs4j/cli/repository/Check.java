@@ -3,6 +3,7 @@ package io.github.composefs4j.cli.repository;
 import io.github.composefs4j.cli.command.Arguments;
 import io.github.composefs4j.cli.command.Console;
 import io.github.composefs4j.cli.command.Definition;
+import io.github.composefs4j.cli.command.Progress;
 import io.github.composefs4j.cli.command.UsageException;
 import io.github.composefs4j.core.repository.Finding;
 import io.github.composefs4j.core.repository.FsckOptions;
@@ -60,8 +61,11 @@ final class Check extends RepositoryCommand {
       throw new UsageException("--repair and --from go together");
     }
     FsckReport report;
-    try (Repository open = repository.open()) {
+    try (Repository open = repository.open();
+        Progress progress = new Progress(console)) {
+      options = options.withProgress((objects, bytes) -> progress.show("checking", objects, bytes));
       report = repair ? repair(open, console) : open.check(options);
+      progress.erase();
       RepositoryOptions.warn(open, console);
     }
     if (json) {

@@ -3,6 +3,7 @@ package io.github.composefs4j.cli.repository;
 import io.github.composefs4j.cli.command.Arguments;
 import io.github.composefs4j.cli.command.Console;
 import io.github.composefs4j.cli.command.Definition;
+import io.github.composefs4j.cli.command.Progress;
 import io.github.composefs4j.cli.command.UsageException;
 import io.github.composefs4j.core.repository.OpenOptions;
 import io.github.composefs4j.core.repository.Repository;
@@ -38,9 +39,11 @@ final class Copy extends RepositoryCommand {
     try (Repository open = repository.open();
         Repository source =
             Repository.open(Platform.best(), from, OpenOptions.DEFAULT.withUpgrade(false));
-        Transaction transaction = open.begin()) {
+        Transaction transaction = open.begin();
+        Progress progress = new Progress(console)) {
       digest = source.resolveImage(name);
-      transaction.copyImage(source, digest.hex(), ref);
+      transaction.copyImage(
+          source, digest.hex(), ref, (objects, bytes) -> progress.show("copying", objects, bytes));
       transaction.commit();
     }
     console.println(CreateImage.prefixed(digest));

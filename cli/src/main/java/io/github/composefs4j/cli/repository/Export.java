@@ -3,22 +3,24 @@ package io.github.composefs4j.cli.repository;
 import io.github.composefs4j.cli.command.Arguments;
 import io.github.composefs4j.cli.command.Console;
 import io.github.composefs4j.cli.command.Definition;
+import io.github.composefs4j.cli.command.Progress;
 import io.github.composefs4j.cli.command.UsageException;
-import io.github.composefs4j.core.erofs.ErofsImage;
 import io.github.composefs4j.core.export.TreeExport;
-import io.github.composefs4j.core.repository.Repository;
 import io.github.composefs4j.core.spi.Platform;
 import java.io.IOException;
 import java.util.List;
 
 /** {@code export}: an image becomes a directory again. */
 final class Export extends RepositoryCommand {
+  private final ImageOperand operand = new ImageOperand();
   private TreeExport.Metadata metadata = TreeExport.Metadata.COMPLETE;
 
   @Override
   Definition own() {
-    return Definition.command("export", "write an image's tree into a directory")
-        .operand("NAME", "a digest, refs/REF, or a REF without a slash")
+    return operand
+        .addTo(
+            Definition.command("export", "write an image's tree into a directory")
+                .operand(ImageOperand.NAME, ImageOperand.HELP))
         .operand("DIR", "made if it is missing, otherwise empty")
         .flag(
             "as-allowed",
@@ -32,17 +34,18 @@ final class Export extends RepositoryCommand {
   @Override
   public int run(List<String> operands, Console console) throws IOException, UsageException {
     TreeExport.Result result;
-    try (Repository open = repository.open();
-        Repository.Hold _ = open.hold();
-        ErofsImage image = open.openImage(operands.getFirst())) {
+    try (ImageOperand.Opened open = operand.open(operands.getFirst(), repository);
+        Progress progress = new Progress(console)) {
       result =
           TreeExport.write(
-              image.toTree(),
+              open.image().toTree(),
               Platform.best(),
               Arguments.path(operands.get(1)),
               open.objects(),
-              metadata);
-      RepositoryOptions.warn(open, console);
+              metadata,
+              (inodes, bytes) -> progress.show("writing files", inodes, bytes));
+      progress.erase();
+      open.warn(console);
     }
     if (result.skipped() > 0) {
       console.err().println("left out " + result.skipped() + " owners, attributes and devices");

@@ -3,6 +3,7 @@ package io.github.composefs4j.cli.repository;
 import io.github.composefs4j.cli.command.Arguments;
 import io.github.composefs4j.cli.command.Console;
 import io.github.composefs4j.cli.command.Definition;
+import io.github.composefs4j.cli.command.Progress;
 import io.github.composefs4j.cli.command.UsageException;
 import io.github.composefs4j.core.repository.Finding;
 import io.github.composefs4j.core.repository.GcOptions;
@@ -54,14 +55,16 @@ final class Gc extends RepositoryCommand {
   @Override
   public int run(List<String> operands, Console console) throws IOException, UsageException {
     GcResult result;
-    try (Repository open = repository.open()) {
+    try (Repository open = repository.open();
+        Progress progress = new Progress(console)) {
       result =
           open.collect(
               GcOptions.defaults()
                   .withDryRun(dryRun)
                   .withExtraRoots(roots)
                   .withWaiting(waiting)
-                  .withGrace(grace));
+                  .withGrace(grace)
+                  .withProgress((objects, bytes) -> progress.show("collecting", objects, bytes)));
     }
     if (json) {
       json(console, result);

@@ -2,24 +2,33 @@ package io.github.composefs4j.cli.repository;
 
 import io.github.composefs4j.cli.command.Console;
 import io.github.composefs4j.cli.command.Definition;
+import io.github.composefs4j.cli.command.Failures;
+import io.github.composefs4j.cli.command.Progress;
 import io.github.composefs4j.cli.command.UsageException;
-import io.github.composefs4j.core.erofs.ErofsImage;
-import io.github.composefs4j.core.errors.DigestMismatchException;
-import io.github.composefs4j.core.errors.MissingObjectException;
-import io.github.composefs4j.core.errors.StoreUnavailableException;
-import io.github.composefs4j.core.repository.Repository;
+import io.github.composefs4j.core.erofs.ImageContents;
+import io.github.composefs4j.core.erofs.ImageInode;
+import io.github.composefs4j.core.erofs.ImageWalk;
+import io.github.composefs4j.core.errors.ComposefsException;
+import io.github.composefs4j.core.objects.ObjectReader;
 import io.github.composefs4j.core.verified.VerifiedReader;
-import io.github.composefs4j.core.verified.VerifiedStore;
+import io.github.composefs4j.core.verified.Verifier;
+import io.github.composefs4j.core.verified.VerifyOptions;
 import io.github.composefs4j.core.verity.Digest;
 import java.io.IOException;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 /** {@code verify}: an image and every object of its files, byte for byte. */
 final class Verify extends RepositoryCommand {
+  private final ImageOperand operand = new ImageOperand();
+
   @Override
   Definition own() {
-    return Definition.command("verify", "check an image and the content of all its files")
-        .operand("NAME", "a digest, refs/REF, or a REF without a slash")
+    return operand
+        .addTo(
+            Definition.command("verify", "check an image and the content of all its files")
+                .operand(ImageOperand.NAME, ImageOperand.HELP))
         .failure("something is missing or damaged")
         .describe("Each object that is missing or damaged is told on standard error.");
   }
@@ -27,30 +36,42 @@ final class Verify extends RepositoryCommand {
   @Override
   public int run(List<String> operands, Console console) throws IOException, UsageException {
     String name = operands.getFirst();
+    Verifier verifier = new Verifier(VerifyOptions.defaults());
+    Set<Digest> seen = new HashSet<>();
     int bad = 0;
-    List<Digest> objects;
-    try (Repository open = repository.open();
-        Repository.Hold _ = open.hold();
-        VerifiedStore store = new VerifiedStore(open.objects())) {
-      try (ErofsImage image = open.openImage(name)) {
-        image.check();
-      }
-      objects = open.imageObjects(name);
-      for (Digest digest : objects) {
-        try (VerifiedReader reader = store.open(digest)) {
-          reader.check();
-        } catch (MissingObjectException | DigestMismatchException | StoreUnavailableException e) {
-          console.err().println(e.getMessage());
+    long bytes = 0;
+    try (ImageOperand.Opened open = operand.open(name, repository);
+        Progress progress = new Progress(console)) {
+      open.image().check();
+      ImageContents contents = new ImageContents(List.of(open.objects()), verifier);
+      ImageWalk walk = new ImageWalk(open.image());
+      while (walk.next()) {
+        ImageInode file = walk.inode();
+        if (walk.isRepeated() || !file.isRegular() || !file.isExternal() || file.size() == 0) {
+          continue;
+        }
+        Digest digest = file.attributes().digest();
+        if (digest != null && !seen.add(digest)) {
+          continue;
+        }
+        try (ObjectReader content = contents.open(file)) {
+          ((VerifiedReader) content).check();
+          bytes += file.size();
+          progress.show("verifying", seen.size(), bytes);
+        } catch (ComposefsException e) {
+          progress.erase();
+          console.err().println(Failures.line(e));
           bad++;
         }
       }
-      RepositoryOptions.warn(open, console);
+      progress.erase();
+      open.warn(console);
     }
     if (bad > 0) {
       throw new IOException(
-          name + ": " + bad + " of " + objects.size() + " objects are missing or damaged");
+          name + ": " + bad + " of " + seen.size() + " objects are missing or damaged");
     }
-    console.println(name + ": image and " + objects.size() + " objects ok");
+    console.println(name + ": image and " + seen.size() + " objects ok");
     return 0;
   }
 }

@@ -49,6 +49,7 @@ public final class TreeExport {
   private final Platform platform;
   private final Metadata metadata;
   private final Verifier verifier;
+  private final Progress progress;
   private final IdentityHashMap<Inode, List<byte[]>> firstNames = new IdentityHashMap<>();
   private boolean clones = true;
   private long cloned;
@@ -56,10 +57,11 @@ public final class TreeExport {
   private long bytes;
   private long skipped;
 
-  private TreeExport(Platform platform, ObjectStore objects, Metadata metadata) {
+  private TreeExport(Platform platform, ObjectStore objects, Metadata metadata, Progress progress) {
     this.platform = platform;
     this.objects = objects;
     this.metadata = metadata;
+    this.progress = progress;
     this.verifier = new Verifier(VerifyOptions.defaults());
   }
 
@@ -81,6 +83,20 @@ public final class TreeExport {
    */
   public record Result(long inodes, long bytes, long cloned, long skipped) {}
 
+  /** Hears how far an export is, in the thread that calls it. */
+  @FunctionalInterface
+  public interface Progress {
+    /** Some more is written. */
+    void update(long inodes, long bytes);
+  }
+
+  /** Writes a tree as the other form does, in silence. */
+  public static Result write(
+      FileTree tree, Platform platform, Path target, ObjectStore objects, Metadata metadata)
+      throws IOException {
+    return write(tree, platform, target, objects, metadata, (_, _) -> {});
+  }
+
   /**
    * Writes {@code tree} into a directory.
    *
@@ -91,9 +107,14 @@ public final class TreeExport {
    * @throws UnsupportedOperationException if this platform cannot write trees with all metadata
    */
   public static Result write(
-      FileTree tree, Platform platform, Path target, ObjectStore objects, Metadata metadata)
+      FileTree tree,
+      Platform platform,
+      Path target,
+      ObjectStore objects,
+      Metadata metadata,
+      Progress progress)
       throws IOException {
-    TreeExport export = new TreeExport(platform, objects, metadata);
+    TreeExport export = new TreeExport(platform, objects, metadata, progress);
     try (TargetDirectory root = platform.openTarget(target)) {
       if (!root.isEmpty()) {
         throw new ComposefsException(target + " is not empty");
@@ -154,6 +175,7 @@ public final class TreeExport {
           continue;
         }
         entry(target, level.target, level.source.child(i), path);
+        progress.update(files, bytes);
         path.removeLast();
       }
     } finally {

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.LongAdder;
 
 /**
  * The content of objects: each directory is a task; very large objects are hashed by all threads.
@@ -28,6 +29,7 @@ final class FsckObjects {
   private final HashAlgorithm algorithm;
   private final boolean secure;
   private final int owner;
+  private final LongAdder bytes = new LongAdder();
   private final ConcurrentLinkedQueue<Digest> large = new ConcurrentLinkedQueue<>();
 
   FsckObjects(Fsck fsck, Workers workers) throws IOException {
@@ -135,6 +137,8 @@ final class FsckObjects {
       } else {
         compare(digest, hasher.hash(file));
       }
+      bytes.add(stat.size());
+      fsck.options.progress().update(fsck.objectsChecked.sum(), bytes.sum());
     } catch (HashFailure e) {
       bad(Finding.of(FindingType.OBJECT_VERITY_FAILED, path, e));
     } catch (IOException e) {

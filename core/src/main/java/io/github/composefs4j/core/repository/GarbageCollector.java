@@ -32,6 +32,7 @@ final class GarbageCollector {
   private final GcOptions options;
   private final ConcurrentLinkedQueue<Finding> findings = new ConcurrentLinkedQueue<>();
   private final LongAdder objects = new LongAdder();
+  private final LongAdder seen = new LongAdder();
   private final LongAdder bytes = new LongAdder();
   private final Map<Category, LongAdder> links = Fsck.counters();
   private long temporaries;
@@ -225,6 +226,8 @@ final class GarbageCollector {
       }
       removeObject(path, name);
     }
+    seen.add(dead.size() + others[0]);
+    options.progress().update(seen.sum(), bytes.sum());
     if (!options.dryRun() && others[0] == 0) {
       root.removeDirectory(Links.bytes(path));
     }

@@ -1,5 +1,6 @@
 package io.github.composefs4j.core.repository;
 
+import io.github.composefs4j.core.scan.ScanProgress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -15,6 +16,7 @@ import java.util.List;
  * @param threads how many work at once, at least 1
  * @param processes where the kernel shows all processes and what is mounted for each: {@code
  *     /proc}, or that of the host in a container
+ * @param progress hears of objects that were looked at and bytes that were removed
  */
 public record GcOptions(
     boolean dryRun,
@@ -22,7 +24,8 @@ public record GcOptions(
     Waiting waiting,
     Duration grace,
     int threads,
-    Path processes) {
+    Path processes,
+    ScanProgress progress) {
   /** {@return removing, waiting as long as it takes, a thread for each processor} */
   public static GcOptions defaults() {
     return new GcOptions(
@@ -31,31 +34,37 @@ public record GcOptions(
         Waiting.FOREVER,
         Duration.ZERO,
         Runtime.getRuntime().availableProcessors(),
-        Path.of("/proc"));
+        Path.of("/proc"),
+        ScanProgress.NONE);
   }
 
   /** {@return these options, removing or not} */
   public GcOptions withDryRun(boolean dry) {
-    return new GcOptions(dry, extraRoots, waiting, grace, threads, processes);
+    return new GcOptions(dry, extraRoots, waiting, grace, threads, processes, progress);
   }
 
   /** {@return these options with other extra roots} */
   public GcOptions withExtraRoots(List<String> roots) {
-    return new GcOptions(dryRun, List.copyOf(roots), waiting, grace, threads, processes);
+    return new GcOptions(dryRun, List.copyOf(roots), waiting, grace, threads, processes, progress);
   }
 
   /** {@return these options with another patience} */
   public GcOptions withWaiting(Waiting other) {
-    return new GcOptions(dryRun, extraRoots, other, grace, threads, processes);
+    return new GcOptions(dryRun, extraRoots, other, grace, threads, processes, progress);
   }
 
   /** {@return these options with another grace period} */
   public GcOptions withGrace(Duration other) {
-    return new GcOptions(dryRun, extraRoots, waiting, other, threads, processes);
+    return new GcOptions(dryRun, extraRoots, waiting, other, threads, processes, progress);
   }
 
   /** {@return these options, looking for mounts elsewhere} */
   public GcOptions withProcesses(Path other) {
-    return new GcOptions(dryRun, extraRoots, waiting, grace, threads, other);
+    return new GcOptions(dryRun, extraRoots, waiting, grace, threads, other, progress);
+  }
+
+  /** {@return these options, telling how far the collection is} */
+  public GcOptions withProgress(ScanProgress other) {
+    return new GcOptions(dryRun, extraRoots, waiting, grace, threads, processes, other);
   }
 }

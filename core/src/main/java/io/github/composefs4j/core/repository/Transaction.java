@@ -209,6 +209,12 @@ public final class Transaction implements Closeable {
    * @throws RepositoryException if the repositories have different algorithms
    */
   public long copyImage(Repository source, String name, @Nullable String ref) throws IOException {
+    return copyImage(source, name, ref, ScanProgress.NONE);
+  }
+
+  /** {@return as the other form, telling of objects that were copied, not of bytes} */
+  public long copyImage(Repository source, String name, @Nullable String ref, ScanProgress progress)
+      throws IOException {
     if (source.algorithm() != repository.algorithm()) {
       throw new RepositoryException(
           Reason.ALGORITHM_MISMATCH,
@@ -226,6 +232,7 @@ public final class Transaction implements Closeable {
       Digest image = source.resolveImage(name);
       for (Digest digest : source.imageObjects(image.hex())) {
         copied += objects.copyFrom(source.objects(), digest, worker) ? 1 : 0;
+        progress.update(copied, 0);
       }
       copied += objects.copyFrom(source.objects(), image, worker) ? 1 : 0;
       addImage(image, ref);
