@@ -123,6 +123,9 @@ final class Mounter {
   }
 
   private MountedView byServer(MountMode mode, List<String> notes) throws IOException {
+    if (mode == MountMode.PASSTHROUGH && !isRealRoot()) {
+      throw new MountException("mode passthrough needs root, and not that of a user namespace");
+    }
     Verification verification = verification(mode);
     Platform platform = new LinuxPlatform();
     Verifier verifier = new Verifier(VerifyOptions.defaults());
@@ -230,6 +233,9 @@ final class Mounter {
       return;
     }
     open.push(fuse);
+    if (mode == MountMode.PASSTHROUGH && !server.offersPassthrough()) {
+      throw new MountException("mode passthrough needs Linux 6.9");
+    }
     if (!overlaid) {
       place(fuse);
       return;

@@ -38,6 +38,16 @@ public final class Again {
     return command;
   }
 
+  /** Starts a program of util-linux, in whose words errors of what it runs are told. */
+  public static Process start(ProcessBuilder builder) throws IOException {
+    try {
+      return builder.start();
+    } catch (IOException e) {
+      throw new IOException(
+          "cannot run the program " + builder.command().getFirst() + " (package util-linux)", e);
+    }
+  }
+
   /** {@return whether this process was started by {@link #command} with this property} */
   public static boolean is(String property) {
     return Boolean.getBoolean(property);

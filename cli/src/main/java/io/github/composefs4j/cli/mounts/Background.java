@@ -95,7 +95,7 @@ final class Background {
       throws IOException {
     List<String> command = new ArrayList<>(List.of("setsid"));
     command.addAll(Again.command(what));
-    Process process = new ProcessBuilder(command).directory(directory).start();
+    Process process = Again.start(new ProcessBuilder(command).directory(directory));
     try (OutputStream out = process.getOutputStream();
         InputStream in = process.getInputStream();
         InputStream err = process.getErrorStream()) {

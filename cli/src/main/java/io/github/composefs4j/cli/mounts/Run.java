@@ -97,11 +97,12 @@ public final class Run implements Command {
     @Override
     public int end() throws IOException {
       try {
-        List<String> line = new ArrayList<>();
+        List<String> line = new ArrayList<>(List.of("unshare"));
         if (made != null) {
           SystemTrees.addTo(made);
-          line.addAll(List.of("unshare", "--root=" + made, "--wd=/", "--"));
+          line.addAll(List.of("--root=" + made, "--wd=/"));
         }
+        line.add("--");
         line.addAll(command);
         return await(new ProcessBuilder(line).inheritIO());
       } finally {
@@ -125,7 +126,7 @@ public final class Run implements Command {
    */
   private static int await(ProcessBuilder builder) throws IOException {
     Signals.leaveToChildren();
-    Process process = builder.start();
+    Process process = Again.start(builder);
     Thread caller = Thread.currentThread();
     Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(process, caller)));
     try {

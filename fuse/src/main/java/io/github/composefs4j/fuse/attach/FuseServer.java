@@ -131,6 +131,11 @@ public final class FuseServer {
     return ended.await(time.toNanos(), TimeUnit.NANOSECONDS);
   }
 
+  /** {@return whether the kernel can read objects itself; once it is mounted} */
+  public boolean offersPassthrough() {
+    return session.offersPassthrough();
+  }
+
   /** {@return whether the mount is still served} */
   public boolean isRunning() {
     return ended.getCount() > 0;

@@ -90,6 +90,11 @@ public final class FuseSession implements Closeable {
     return (flags & FuseAbi.OVER_IO_URING) != 0;
   }
 
+  /** {@return whether the kernel can read objects itself} */
+  public boolean offersPassthrough() {
+    return (flags & FuseAbi.PASSTHROUGH) != 0;
+  }
+
   /**
    * {@return the minor version of the protocol that is spoken; 0 before it is known, -1 if there is
    * none}
