@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.github.composefs4j.linux.KernelMount;
 import io.github.composefs4j.linux.MountOptions;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -187,51 +186,5 @@ class MountedTreeTest {
             directory.toString());
     assertThat(result.out()).contains("trusted.composefs").contains("security.capability");
     return result.out();
-  }
-
-  @Test
-  void imagesThatShareObjectsShareThePageCache() throws Exception {
-    Requirements.program("fincore");
-    byte[] shared = new byte[8 << 20];
-    new java.util.Random(1).nextBytes(shared);
-    Path[] targets = new Path[2];
-    for (int i = 0; i < 2; i++) {
-      Path source = Files.createDirectory(scratch.resolve("source" + i));
-      Files.write(source.resolve("shared" + i), shared);
-      Files.writeString(source.resolve("own"), "own ".repeat(1000 + i));
-      targets[i] = mounted("image" + i, source);
-    }
-    Path first = targets[0].resolve("shared0");
-    Path second = targets[1].resolve("shared1");
-    Path object;
-    try (var files = Files.walk(objects)) {
-      object =
-          files
-              .filter(file -> Files.isRegularFile(file) && file.toFile().length() == 8 << 20)
-              .findFirst()
-              .orElseThrow();
-    }
-    // Written pages cannot be dropped before they are on disk.
-    assertThat(Tool.run("sync", object.toString()).status()).isZero();
-    assertThat(
-            Tool.run(
-                    "dd",
-                    "of=" + object,
-                    "oflag=nocache",
-                    "conv=notrunc",
-                    "count=0",
-                    "if=/dev/null")
-                .status())
-        .isZero();
-    assertThat(resident(second)).as("dropped").isLessThan(1 << 20);
-    assertThat(Files.readAllBytes(first)).isEqualTo(shared);
-    assertThat(resident(second)).as("read through the other mount").isEqualTo(8 << 20);
-    assertThat(resident(object)).as("one copy, the object's").isEqualTo(8 << 20);
-  }
-
-  private static long resident(Path file) throws Exception {
-    Tool.Result result = Tool.run("fincore", "-b", "-n", "-o", "RES", file.toString());
-    assertThat(result.status()).as(result.err()).isZero();
-    return Long.parseLong(new String(result.outBytes(), StandardCharsets.US_ASCII).strip());
   }
 }

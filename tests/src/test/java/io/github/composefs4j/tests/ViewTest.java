@@ -13,13 +13,10 @@ import io.github.composefs4j.fuse.Verification;
 import io.github.composefs4j.fuse.ViewOptions;
 import io.github.composefs4j.linux.MountException;
 import java.io.IOException;
-import java.io.RandomAccessFile;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -142,76 +139,6 @@ class ViewTest {
     assertThat(view.statistics().requests() - before).isZero();
     assertThat(view.requests(OPENDIR)).isEqualTo(1);
     assertThat(view.requests(READ)).isBetween(300L, 400L);
-  }
-
-  /** Every way of reading, while bytes of the objects change under the mount. */
-  @Test
-  void neverDeliversAWrongByte() throws Exception {
-    Path source = Files.createDirectory(scratch.resolve("source"));
-    Random random = new Random(7);
-    byte[] content = new byte[100 * BLOCK + 123];
-    random.nextBytes(content);
-    Files.write(source.resolve("file"), content);
-    Path image = image("one", source);
-    mount(image, MountMode.VERIFIED, null);
-    Path object;
-    try (var files = Files.walk(objects)) {
-      object = files.filter(Files::isRegularFile).findFirst().orElseThrow();
-    }
-    Requirements.require(
-        io.github.composefs4j.linux.KernelVerity.measure(object).isEmpty(),
-        "a file system without fs-verity, so that objects can be damaged");
-    Path file = target.resolve("file");
-    int flips = Integer.getInteger("test.flips", 60);
-    int refused = 0;
-    for (int i = 0; i < flips; i++) {
-      int bit = random.nextInt(content.length * 8);
-      flip(object, bit);
-      // What the kernel keeps was right when it came: so it may still be read, or be dropped.
-      Tool.Result dropped =
-          Tool.run("dd", "of=/dev/null", "if=" + file, "iflag=nocache", "count=0", "status=none");
-      assertThat(dropped.status()).isZero();
-      Tool.Result read =
-          switch (i % 3) {
-            case 0 -> Tool.run("cat", file.toString());
-            case 1 -> Tool.run("dd", "if=" + file, "iflag=direct", "bs=64k", "status=none");
-            default ->
-                Tool.run(
-                    "python3",
-                    "-c",
-                    "import mmap,sys;f=open(sys.argv[1],'rb');m=mmap.mmap(f.fileno(),0,prot=mmap.PROT_READ);sys.stdout.buffer.write(m[:])",
-                    file.toString());
-          };
-      byte[] got = read.outBytes();
-      assertThat(got.length).isLessThanOrEqualTo(content.length);
-      for (int at = 0; at < got.length; at++) {
-        if (got[at] != content[at]) {
-          throw new AssertionError("a wrong byte at " + at + " in round " + i);
-        }
-      }
-      if (read.status() == 0) {
-        assertThat(got).hasSize(content.length);
-      } else {
-        refused++;
-      }
-      flip(object, bit);
-    }
-    assertThat(refused).isPositive();
-    try (FileChannel cut = FileChannel.open(object, java.nio.file.StandardOpenOption.WRITE)) {
-      cut.truncate(BLOCK);
-    }
-    assertThat(
-            Tool.run("dd", "if=" + file, "iflag=direct", "bs=64k", "skip=1", "status=none").err())
-        .contains("Input/output error");
-  }
-
-  private static void flip(Path file, int bit) throws IOException {
-    try (RandomAccessFile object = new RandomAccessFile(file.toFile(), "rw")) {
-      object.seek(bit / 8);
-      int value = object.read();
-      object.seek(bit / 8);
-      object.write(value ^ 1 << bit % 8);
-    }
   }
 
   @Test
