@@ -19,7 +19,6 @@ import io.github.composefs4j.linux.sys.Sys;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -165,8 +164,7 @@ final class BackingObjects implements BackingFiles {
   }
 
   private void check(Fd object, Digest digest, long size) throws IOException {
-    Path self = Path.of(new String(object.procPath(), StandardCharsets.US_ASCII));
-    if (KernelVerity.measure(self).equals(Optional.of(digest))) {
+    if (KernelVerity.measure(object.number()).equals(Optional.of(digest))) {
       return;
     }
     String name = "object " + digest.hex();

@@ -53,7 +53,8 @@ public final class KernelVerity {
     }
   }
 
-  static Optional<Digest> measure(int fd) throws IOException {
+  /** {@return the digest that the kernel guarantees for an open file, or empty if it has none} */
+  public static Optional<Digest> measure(int fd) throws IOException {
     MemorySegment struct = Sys.scratch().struct;
     struct.set(ValueLayout.JAVA_SHORT, 0, (short) 0);
     struct.set(ValueLayout.JAVA_SHORT, 2, (short) HashAlgorithm.SHA512.size());

@@ -1,11 +1,15 @@
 package io.github.composefs4j.core.verified;
 
 import io.github.composefs4j.core.verity.HashAlgorithm;
+import io.github.composefs4j.core.verity.VerityHasher;
 import java.security.DigestException;
 import java.security.MessageDigest;
 import java.util.Arrays;
 
-/** Hashes blocks, and has room to read some. For one thread at a time. */
+/**
+ * Hashes blocks, and has room to read some; made once and used for many objects, most of which are
+ * small. For one thread at a time.
+ */
 final class BlockHasher {
   private static final int BLOCK = MerkleTree.BLOCK;
 
@@ -13,6 +17,9 @@ final class BlockHasher {
   static final int SCRATCH = 64 * BLOCK;
 
   private static final byte[] ZEROS = new byte[BLOCK];
+
+  /** For whole objects; who uses it leaves it without bytes and without a sink. */
+  final VerityHasher tree;
 
   private final MessageDigest hash;
   private final byte[] zeroHash;
@@ -24,6 +31,7 @@ final class BlockHasher {
   final byte[] scratch = new byte[SCRATCH];
 
   BlockHasher(HashAlgorithm algorithm) {
+    tree = new VerityHasher(algorithm);
     hash = algorithm.newMessageDigest();
     result = new byte[algorithm.size()];
     zeroHash = hash.digest(ZEROS);

@@ -251,17 +251,38 @@ final class TreeSource {
   }
 
   private Built compute(long size) throws IOException {
-    Thread reading = Thread.currentThread();
     Collector collector = new Collector(size);
     try {
-      VerityHasher hasher = new VerityHasher(algorithm, MerkleTree.BLOCK, collector);
-      byte[] whole = null;
+      byte[] whole = size <= WHOLE ? new byte[(int) size] : null;
+      Digest actual = hash(size, collector, whole);
+      verifier.treesBuilt.increment();
+      if (!actual.equals(digest)) {
+        throw DigestMismatchException.whole(name, digest.hex(), actual.hex());
+      }
+      return new Built(collector.accept(), whole);
+    } finally {
+      collector.close();
+    }
+  }
+
+  /**
+   * {@return the digest of all of the object, read now}
+   *
+   * @param sink receives the tree, or null
+   * @param whole receives the content, or null; has its size
+   */
+  Digest hash(long size, VerityHasher.@Nullable TreeSink sink, byte @Nullable [] whole)
+      throws IOException {
+    Thread reading = Thread.currentThread();
+    BlockHasher hasher = verifier.borrow(algorithm);
+    try {
+      hasher.tree.reset(sink);
       Digest actual;
-      if (size <= WHOLE) {
-        whole = new byte[(int) size];
-        readFully(0, whole, 0, whole.length, size);
-        hasher.update(whole, 0, whole.length);
-        actual = hasher.digest();
+      if (whole != null || size <= BlockHasher.SCRATCH) {
+        byte[] content = whole != null ? whole : hasher.scratch;
+        readFully(0, content, 0, (int) size, size);
+        hasher.tree.update(content, 0, (int) size);
+        actual = hasher.tree.digest();
       } else {
         VerityDigests.Source source =
             (position, into, offset, length) -> {
@@ -271,16 +292,17 @@ final class TreeSource {
             };
         actual =
             VerityDigests.digest(
-                source, size, hasher, verifier.options.helpers(), verifier.options.parallelism());
+                source,
+                size,
+                hasher.tree,
+                verifier.options.helpers(),
+                verifier.options.parallelism());
       }
       verifier.bytesHashed.add(size);
-      verifier.treesBuilt.increment();
-      if (!actual.equals(digest)) {
-        throw DigestMismatchException.whole(name, digest.hex(), actual.hex());
-      }
-      return new Built(collector.accept(), whole);
+      return actual;
     } finally {
-      collector.close();
+      hasher.tree.reset(null);
+      verifier.giveBack(algorithm, hasher);
     }
   }
 

@@ -4,7 +4,6 @@ import io.github.composefs4j.core.errors.DigestMismatchException;
 import io.github.composefs4j.core.objects.ObjectReader;
 import io.github.composefs4j.core.verity.Digest;
 import io.github.composefs4j.core.verity.Pieces;
-import io.github.composefs4j.core.verity.VerityDigests;
 import io.github.composefs4j.core.verity.VerityHasher;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -277,22 +276,7 @@ public final class VerifiedReader implements ObjectReader {
     enter();
     try {
       long size = promisedSize != UNKNOWN ? promisedSize : content.size();
-      VerityHasher hasher = new VerityHasher(digest.algorithm());
-      Digest actual =
-          VerityDigests.digest(
-              (position, into, offset, count) -> {
-                if (closed) {
-                  throw new ClosedChannelException();
-                }
-                trees.readFully(position, into, offset, count, size);
-                return count;
-              },
-              size,
-              hasher,
-              verifier.options.helpers(),
-              verifier.options.parallelism());
-      verifier.bytesHashed.add(size);
-      requireDigest(actual);
+      requireDigest(trees.hash(size, null, null));
     } catch (DigestMismatchException e) {
       throw verifier.failed(e);
     } finally {
@@ -321,9 +305,7 @@ public final class VerifiedReader implements ObjectReader {
         throw new IOException(name + ": has " + size + " bytes, more than " + most);
       }
       byte[] all = new byte[(int) size];
-      trees.readFully(0, all, 0, all.length, size);
-      verifier.bytesHashed.add(size);
-      requireDigest(VerityHasher.digest(digest.algorithm(), all));
+      requireDigest(trees.hash(size, null, all));
       return all;
     } catch (DigestMismatchException e) {
       throw verifier.failed(e);

@@ -52,7 +52,7 @@ public final class VerityHasher {
   /** The hash of a block of zeros, once it was needed. */
   private byte @Nullable [] zeroHash;
 
-  private final @Nullable TreeSink sink;
+  private @Nullable TreeSink sink;
 
   /** Level 0 holds the hashes of data blocks, each further level those of blocks of hashes. */
   private final List<Level> levels = new ArrayList<>();
@@ -223,6 +223,12 @@ public final class VerityHasher {
     byte[] descriptor = descriptor(algorithm, BLOCK_SIZE, size);
     System.arraycopy(rootHash, 0, descriptor, ROOT_HASH, algorithm.size());
     return Digest.of(algorithm, algorithm.newMessageDigest().digest(descriptor), 0);
+  }
+
+  /** Forgets all bytes, and hands the tree of those to come to a sink, or to none. */
+  public void reset(@Nullable TreeSink other) {
+    reset();
+    sink = other;
   }
 
   /** Forgets all bytes since the last {@link #digest}. */
