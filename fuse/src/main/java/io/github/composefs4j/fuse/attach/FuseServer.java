@@ -4,6 +4,7 @@ import io.github.composefs4j.fuse.protocol.FuseSession;
 import io.github.composefs4j.fuse.transport.ChannelWorker;
 import io.github.composefs4j.fuse.transport.FuseChannel;
 import io.github.composefs4j.fuse.transport.FuseDevice;
+import io.github.composefs4j.fuse.transport.UringWorker;
 import io.github.composefs4j.linux.MountException;
 import io.github.composefs4j.linux.sys.Fd;
 import java.io.IOException;
@@ -12,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * The threads that serve one mount. They end when the kernel says that it is unmounted; a
@@ -26,7 +28,8 @@ public final class FuseServer {
   private final String name;
   private final Runnable atEnd;
   private final int threads;
-  private final CountDownLatch ended;
+  private final AtomicInteger running = new AtomicInteger();
+  private final CountDownLatch ended = new CountDownLatch(1);
 
   /**
    * A server that is not started.
@@ -40,7 +43,6 @@ public final class FuseServer {
     this.atEnd = atEnd;
     // Requests are short: more threads than processors gain nothing.
     this.threads = Math.clamp(Runtime.getRuntime().availableProcessors(), THREADS_MIN, THREADS_MAX);
-    this.ended = new CountDownLatch(threads);
   }
 
   /**
@@ -87,37 +89,71 @@ public final class FuseServer {
     for (int i = 1; i < threads; i++) {
       channels.add(device.another());
     }
-    for (FuseChannel channel : channels) {
-      ChannelWorker worker = new ChannelWorker(channel, session.handler());
-      Thread.ofPlatform()
-          .daemon()
-          .name(name)
-          .start(() -> {
-            try {
-              worker.run();
-            } finally {
-              end();
-            }
-          });
-    }
+    running.incrementAndGet(); // until all have started
     try {
-      if (!session.awaitReady(TERMS)) {
+      List<UringWorker> rings = rings(device);
+      for (FuseChannel channel : channels) {
+        thread(new ChannelWorker(channel, session.handler()));
+      }
+      boolean ready = session.awaitReady(TERMS);
+      rings.forEach(ring -> ring.begin(session.usesUring()));
+      if (!ready) {
         throw new MountException(
             session.protocolMinor() < 0
                 ? "the kernel's FUSE protocol is older than 7.23"
                 : "the kernel did not start the FUSE protocol");
       }
+      if (session.usesUring() && !rings.stream().allMatch(UringWorker::awaitRegistered)) {
+        throw new MountException("the kernel refuses FUSE over io_uring, which it had offered");
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new MountException("interrupted");
+    } finally {
+      end();
     }
   }
 
-  private synchronized void end() {
-    ended.countDown();
-    if (ended.getCount() == 0) {
+  /**
+   * Makes the rings, if the kernel may offer to use them: once it has, no request goes any other
+   * way, so that they must be there before. Without them, the device does for everything.
+   */
+  private List<UringWorker> rings(FuseDevice device) throws IOException {
+    if (!session.mayUseUring() || !UringWorker.isEnabled()) {
+      return List.of();
+    }
+    List<UringWorker> rings =
+        UringWorker.all(device, Runtime.getRuntime().availableProcessors(), session::handler);
+    rings.forEach(this::thread);
+    for (UringWorker ring : rings) {
+      if (!ring.awaitPrepared()) {
+        rings.forEach(each -> each.begin(false));
+        return List.of();
+      }
+    }
+    session.offerUring();
+    return rings;
+  }
+
+  private void thread(Runnable worker) {
+    running.incrementAndGet();
+    Thread.ofPlatform()
+        .daemon()
+        .name(name)
+        .start(() -> {
+          try {
+            worker.run();
+          } finally {
+            end();
+          }
+        });
+  }
+
+  private void end() {
+    if (running.decrementAndGet() == 0) {
       session.close();
       atEnd.run();
+      ended.countDown();
     }
   }
 

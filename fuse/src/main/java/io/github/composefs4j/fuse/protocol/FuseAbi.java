@@ -40,18 +40,21 @@ public final class FuseAbi {
   /** One more than the greatest operation that is counted. */
   static final int OPERATIONS = 64;
 
+  /** Most bytes of a reply's body. */
+  public static final int BODY_MAX = FuseSession.BODY_MAX;
+
   // struct fuse_in_header
   public static final int IN_HEADER = 40;
-  static final int IN_LEN = 0;
+  public static final int IN_LEN = 0;
   static final int IN_OPCODE = 4;
-  static final int IN_UNIQUE = 8;
+  public static final int IN_UNIQUE = 8;
   static final int IN_NODEID = 16;
 
   // struct fuse_out_header
   public static final int OUT_HEADER = 16;
-  static final int OUT_LEN = 0;
-  static final int OUT_ERROR = 4;
-  static final int OUT_UNIQUE = 8;
+  public static final int OUT_LEN = 0;
+  public static final int OUT_ERROR = 4;
+  public static final int OUT_UNIQUE = 8;
 
   // struct fuse_init_in, fuse_init_out
   static final int INIT_IN_MIN = 16;

@@ -58,6 +58,7 @@ public final class FuseSession implements Closeable {
   private final List<RequestHandler> handlers = new CopyOnWriteArrayList<>();
   private volatile boolean withoutXattrs;
   private volatile boolean closed;
+  volatile boolean uring;
   private volatile int protocolMinor;
   private final CountDownLatch asked = new CountDownLatch(1);
 
@@ -85,9 +86,19 @@ public final class FuseSession implements Closeable {
     return asked.await(time.toNanos(), TimeUnit.NANOSECONDS) && protocolMinor > 0;
   }
 
-  /** {@return whether the kernel can send requests over io_uring} */
-  public boolean offersUring() {
-    return (flags & FuseAbi.OVER_IO_URING) != 0;
+  /** {@return whether requests may come over io_uring} */
+  public boolean mayUseUring() {
+    return options.uring();
+  }
+
+  /** Tells that requests can come over io_uring; before the kernel asks for the terms. */
+  public void offerUring() {
+    uring = true;
+  }
+
+  /** {@return whether the kernel will send requests over io_uring, and waits until it can} */
+  public boolean usesUring() {
+    return has(FuseAbi.OVER_IO_URING);
   }
 
   /** {@return whether the kernel can read objects itself} */

@@ -186,7 +186,7 @@ public final class RequestHandler {
     if (session.options.backing() != null) {
       wanted |= FuseAbi.PASSTHROUGH;
     }
-    if (session.options.uring()) {
+    if (session.uring) {
       wanted |= FuseAbi.OVER_IO_URING;
     }
     return files.image().hasAcl() ? wanted | FuseAbi.POSIX_ACL : wanted;

@@ -54,12 +54,24 @@ public final class Abi {
   static final int FCHMODAT = of(268, 53);
   static final int UTIMENSAT = of(280, 88);
   static final int OPEN_TREE = 428;
+  static final int MMAP = of(9, 222);
+  static final int MUNMAP = of(11, 215);
+  static final int SCHED_SETAFFINITY = of(203, 122);
+  static final int IO_URING_SETUP = 425;
+  static final int IO_URING_ENTER = 426;
   static final int MOVE_MOUNT = 429;
   static final int FSOPEN = 430;
   static final int FSCONFIG = 431;
   static final int FSMOUNT = 432;
   static final int MOUNT_SETATTR = 442;
   static final int UNSHARE = of(272, 97);
+
+  static final int PROT_READ = 1;
+  static final int PROT_WRITE = 2;
+  static final int MAP_SHARED = 1;
+  static final int MAP_PRIVATE = 2;
+  static final int MAP_ANONYMOUS = 0x20;
+  static final int MAP_POPULATE = 0x8000;
 
   public static final int O_RDONLY = 0;
   public static final int O_WRONLY = 1;

@@ -314,6 +314,39 @@ public final class Sys {
     return (int) call(Abi.MOUNT_SETATTR, fd, path, flags, attributes.address(), 32, 0);
   }
 
+  /** Lets this thread run on processors below 64 only, by their bits. */
+  public static int setAffinity(long processors) {
+    Scratch scratch = scratch();
+    scratch.structBytes.putLong(0, processors);
+    return (int) call(Abi.SCHED_SETAFFINITY, 0, 8, scratch.struct.address(), 0, 0, 0);
+  }
+
+  /**
+   * {@return memory shared with a file at an offset, or private memory of zeros if {@code fd} is
+   * -1} To be given back by {@link #munmap}.
+   */
+  @SuppressWarnings("restricted") // the length is the one that the kernel has mapped
+  static MemorySegment mmap(int fd, long offset, long length) throws ErrnoException {
+    int flags = fd < 0 ? Abi.MAP_PRIVATE | Abi.MAP_ANONYMOUS : Abi.MAP_SHARED | Abi.MAP_POPULATE;
+    long address = call(Abi.MMAP, 0, length, Abi.PROT_READ | Abi.PROT_WRITE, flags, fd, offset);
+    if (address < 0 && address > -4096) {
+      throw new ErrnoException("mapping " + length + " bytes", (int) -address);
+    }
+    return MemorySegment.ofAddress(address).reinterpret(length);
+  }
+
+  static void munmap(MemorySegment memory) {
+    call(Abi.MUNMAP, memory.address(), memory.byteSize(), 0, 0, 0, 0);
+  }
+
+  static int ioUringSetup(int entries, long params) {
+    return (int) call(Abi.IO_URING_SETUP, entries, params, 0, 0, 0, 0);
+  }
+
+  static int ioUringEnter(int ring, int submit, int least, int flags) {
+    return (int) call(Abi.IO_URING_ENTER, ring, submit, least, flags, 0, 0);
+  }
+
   /** {@return the target of a symlink at a path} */
   public static byte[] readlink(byte[] path) throws ErrnoException {
     Scratch scratch = scratch();

@@ -1,0 +1,23 @@
+package io.github.composefs4j.linux.sys;
+
+import java.lang.foreign.MemorySegment;
+
+/** Zeroed memory in pages that take room only once they are written. Owner: whoever made it. */
+public final class Pages implements AutoCloseable {
+  private final MemorySegment memory;
+
+  /** So many bytes. */
+  public Pages(long bytes) throws ErrnoException {
+    memory = Sys.mmap(-1, 0, bytes);
+  }
+
+  /** {@return the memory; not to be touched once this is closed} */
+  public MemorySegment memory() {
+    return memory;
+  }
+
+  @Override
+  public void close() {
+    Sys.munmap(memory);
+  }
+}
