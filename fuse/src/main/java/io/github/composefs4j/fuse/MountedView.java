@@ -87,6 +87,11 @@ public final class MountedView implements Closeable {
     return session == null ? 0 : session.requests(operation);
   }
 
+  /** {@return whether the kernel sends requests over io_uring} */
+  public boolean usesUring() {
+    return session != null && session.usesUring();
+  }
+
   /** {@return whether this process serves the mount and it is still there} */
   public boolean isServed() {
     return server != null && server.isRunning();

@@ -128,7 +128,7 @@ final class Mounter {
     }
     Verification verification = verification(mode);
     Platform platform = new LinuxPlatform();
-    Verifier verifier = new Verifier(VerifyOptions.defaults());
+    Verifier verifier = new Verifier(Helpers.options());
     ErofsImage image = image(platform, verifier);
     BackingObjects backing =
         mode == MountMode.PASSTHROUGH

@@ -1,5 +1,7 @@
 package io.github.composefs4j.tests;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.github.composefs4j.core.spi.RawPath;
 import io.github.composefs4j.core.testkit.TreeSample;
 import io.github.composefs4j.core.testkit.TreeViewContract;
@@ -33,6 +35,39 @@ class MountedViewTest {
   class Verified extends Mounted {
     Verified() {
       super(MountMode.VERIFIED);
+    }
+  }
+
+  /** Where this may switch it on and the kernel has it; over the device elsewhere. */
+  @Nested
+  class OverUring extends Mounted {
+    private static final Path SWITCH = Path.of("/sys/module/fuse/parameters/enable_uring");
+
+    OverUring() {
+      super(MountMode.VERIFIED);
+    }
+
+    @Override
+    protected Path open(TreeSample sample) throws IOException {
+      boolean on = turn("Y");
+      Path target = super.open(sample);
+      assertThat(view().usesUring()).isEqualTo(on);
+      return target;
+    }
+
+    @Override
+    protected void close() throws IOException {
+      super.close();
+      turn("N");
+    }
+
+    private static boolean turn(String how) throws IOException {
+      try {
+        Files.writeString(SWITCH, how);
+      } catch (IOException e) {
+        // there is none, or it is not ours
+      }
+      return Files.exists(SWITCH) && Files.readString(SWITCH).startsWith("Y");
     }
   }
 
@@ -70,6 +105,10 @@ class MountedViewTest {
                   .withDigest(sample.digest()),
               target);
       return target;
+    }
+
+    MountedView view() {
+      return view;
     }
 
     @Override
