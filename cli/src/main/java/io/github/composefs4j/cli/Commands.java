@@ -14,20 +14,15 @@ import io.github.composefs4j.cli.mounts.MountFuse;
 import io.github.composefs4j.cli.mounts.Run;
 import io.github.composefs4j.cli.mounts.Umount;
 import io.github.composefs4j.cli.repository.RepositoryCommands;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** All commands by name. */
 final class Commands {
-  private static final List<String> DROP_INS =
-      List.of(
-          "mkcomposefs",
-          "composefs-info",
-          "composefs-dump",
-          "mount.composefs",
-          "mount.fuse.composefs");
+  private static final String[] DROP_INS = {
+    "mkcomposefs", "composefs-info", "composefs-dump", "mount.composefs", "mount.fuse.composefs"
+  };
 
   private Commands() {}
 
@@ -45,18 +40,22 @@ final class Commands {
 
   /** {@return the programs that stand in for the C tools} */
   static List<Entry> dropIns() {
-    List<Entry> entries = new ArrayList<>();
-    for (String name : DROP_INS) {
-      entries.add(new Leaf(name, () -> Objects.requireNonNull(dropIn(name))));
-    }
-    return entries;
+    return Leaf.all(name -> Objects.requireNonNull(dropIn(name)), DROP_INS);
   }
 
   private static List<Entry> mounts() {
-    return List.of(
-        new Leaf("mount", Mount::new),
-        new Leaf("mounts", ListMounts::new),
-        new Leaf("umount", Umount::new));
+    return Leaf.all(Commands::make, "mount", "mounts", "umount");
+  }
+
+  private static Command make(String name) {
+    return switch (name) {
+      case "mount" -> new Mount();
+      case "mounts" -> new ListMounts();
+      case "umount" -> new Umount();
+      case "run" -> new Run();
+      case "doctor" -> new Doctor();
+      default -> throw new IllegalArgumentException(name);
+    };
   }
 
   /** {@return all that stands below {@code composefs}} */
@@ -65,8 +64,7 @@ final class Commands {
     entries.add(cfsctl());
     entries.addAll(RepositoryCommands.entries());
     entries.addAll(mounts());
-    entries.add(new Leaf("run", Run::new));
-    entries.add(new Leaf("doctor", Doctor::new));
+    entries.addAll(Leaf.all(Commands::make, "run", "doctor"));
     return new Group(
         "composefs",
         "make, inspect, mount and store composefs images",
@@ -76,7 +74,7 @@ final class Commands {
 
   /** {@return the commands by the name of the program of composefs-rs} */
   static Group cfsctl() {
-    List<Entry> entries = new ArrayList<>(RepositoryCommands.entries());
+    List<Entry> entries = RepositoryCommands.entries();
     entries.addAll(mounts());
     return new Group(
         "cfsctl", "keep composefs images in a repository", RepositoryCommands::common, entries);

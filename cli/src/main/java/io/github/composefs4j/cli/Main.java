@@ -3,6 +3,7 @@ package io.github.composefs4j.cli;
 import io.github.composefs4j.cli.command.Arguments;
 import io.github.composefs4j.cli.command.Command;
 import io.github.composefs4j.cli.command.Console;
+import io.github.composefs4j.cli.command.Host;
 import io.github.composefs4j.cli.command.Interruption;
 import java.io.BufferedOutputStream;
 import java.io.FileDescriptor;
@@ -42,6 +43,10 @@ public final class Main {
   /** {@return the exit status of a program} */
   static int run(String program, List<String> args, Console console) {
     Runner runner = new Runner(console);
+    boolean works = args.size() > 1 || (args.size() == 1 && !args.getFirst().startsWith("-"));
+    if (works && !program.equals("composefs-info") && !args.contains("--help")) {
+      Host.prepare();
+    }
     Command dropIn = Commands.dropIn(program);
     if (dropIn != null) {
       return runner.run(program, dropIn, args);

@@ -84,13 +84,12 @@ final class Runner {
     }
     List<String> all = new ArrayList<>(args.subList(0, at));
     all.addAll(rest);
-    return switch (find(group, word)) {
-      case Leaf leaf -> {
-        Command command = leaf.command().get();
-        yield run(command.definition().programName(group.name()), command, all);
-      }
-      case Group below -> run(below.under(group.name()), all);
-    };
+    Entry entry = find(group, word);
+    if (entry instanceof Leaf leaf) { // a switch over types would take 10 ms at its first use
+      Command command = leaf.command();
+      return run(command.definition().programName(group.name()), command, all);
+    }
+    return run(((Group) entry).under(group.name()), all);
   }
 
   private static Entry find(Group group, String word) throws UsageException {
@@ -122,7 +121,7 @@ final class Runner {
     return switch (find(group, word)) {
       case Group below -> help(below.under(group.name()), words.subList(1, words.size()));
       case Leaf leaf -> {
-        Definition definition = leaf.command().get().definition();
+        Definition definition = leaf.command().definition();
         console.print(HelpText.of(definition, definition.programName(group.name())));
         yield 0;
       }

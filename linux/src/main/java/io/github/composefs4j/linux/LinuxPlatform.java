@@ -50,6 +50,13 @@ public final class LinuxPlatform implements Platform {
         && LinuxPlatform.class.getModule().isNativeAccessEnabled();
   }
 
+  /** Makes ready what the first system call needs, if this platform is available. */
+  public void prepare() {
+    if (isAvailable()) {
+      Sys.scratch();
+    }
+  }
+
   @Override
   public HostDirectory openDirectory(Path path, boolean followed) throws IOException {
     byte[] bytes = bytes(path);

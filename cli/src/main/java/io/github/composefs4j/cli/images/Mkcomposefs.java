@@ -5,6 +5,7 @@ import io.github.composefs4j.cli.command.Command;
 import io.github.composefs4j.cli.command.Console;
 import io.github.composefs4j.cli.command.Definition;
 import io.github.composefs4j.cli.command.Definition.Grammar;
+import io.github.composefs4j.cli.command.Host;
 import io.github.composefs4j.cli.command.ImageFile;
 import io.github.composefs4j.cli.command.Progress;
 import io.github.composefs4j.cli.command.UsageException;
@@ -202,7 +203,7 @@ public final class Mkcomposefs implements Command {
             : userXattrs ? ScanOptions.Xattrs.USER : ScanOptions.Xattrs.ALL;
     ScanOptions options =
         new ScanOptions(threads, hash, xattrs, !noHardLinks, useEpoch, skipDevices);
-    Platform platform = Platform.best();
+    Platform platform = Host.platform();
     boolean followed = source.endsWith("/");
     Path root = Arguments.path(source);
     String what = digestStore == null ? "reading files" : "storing files";

@@ -52,7 +52,7 @@ public final class HelpText {
   private static String summary(Entry entry) {
     return switch (entry) {
       case Group below -> below.summary();
-      case Leaf leaf -> leaf.command().get().definition().summary();
+      case Leaf leaf -> leaf.command().definition().summary();
     };
   }
 

@@ -39,8 +39,7 @@ record Node(List<String> path, @Nullable Group group, @Nullable Definition defin
         nodes.add(new Node(List.copyOf(path), group, null));
         group.entries().forEach(each -> collect(each, path, nodes));
       }
-      case Leaf leaf ->
-          nodes.add(new Node(List.copyOf(path), null, leaf.command().get().definition()));
+      case Leaf leaf -> nodes.add(new Node(List.copyOf(path), null, leaf.command().definition()));
     }
   }
 

@@ -3,6 +3,7 @@ package io.github.composefs4j.cli.repository;
 import io.github.composefs4j.cli.command.Arguments;
 import io.github.composefs4j.cli.command.Console;
 import io.github.composefs4j.cli.command.Definition;
+import io.github.composefs4j.cli.command.Host;
 import io.github.composefs4j.cli.command.Progress;
 import io.github.composefs4j.cli.command.UsageException;
 import io.github.composefs4j.core.repository.Finding;
@@ -13,7 +14,6 @@ import io.github.composefs4j.core.repository.RepairReport;
 import io.github.composefs4j.core.repository.Repository;
 import io.github.composefs4j.core.repository.Waiting;
 import io.github.composefs4j.core.sources.UnionObjectStore;
-import io.github.composefs4j.core.spi.Platform;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -82,7 +82,7 @@ final class Check extends RepositoryCommand {
   }
 
   private FsckReport repair(Repository open, Console console) throws IOException {
-    try (UnionObjectStore sound = ObjectSources.at(Platform.best(), from).open(open.algorithm())) {
+    try (UnionObjectStore sound = ObjectSources.at(Host.platform(), from).open(open.algorithm())) {
       RepairReport repaired = open.repair(options, sound, Waiting.FOREVER);
       for (String line : repaired.lines()) {
         console.err().println(line);

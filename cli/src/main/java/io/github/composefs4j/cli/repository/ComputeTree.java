@@ -3,6 +3,7 @@ package io.github.composefs4j.cli.repository;
 import io.github.composefs4j.cli.command.Arguments;
 import io.github.composefs4j.cli.command.Console;
 import io.github.composefs4j.cli.command.Definition;
+import io.github.composefs4j.cli.command.Host;
 import io.github.composefs4j.cli.command.Progress;
 import io.github.composefs4j.cli.command.UsageException;
 import io.github.composefs4j.core.dump.DumpWriter;
@@ -105,7 +106,7 @@ final class ComputeTree extends RepositoryCommand {
   private FileTree scan(
       Path directory, HashAlgorithm hash, @Nullable Repository open, Console console)
       throws IOException {
-    Platform platform = Platform.best();
+    Platform platform = Host.platform();
     ScanIndex index = open == null ? null : cache.load(hash);
     try (Progress progress = new Progress(console);
         Repository.Hold _ = open == null ? () -> {} : open.hold()) {

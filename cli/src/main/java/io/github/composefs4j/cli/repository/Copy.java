@@ -3,12 +3,12 @@ package io.github.composefs4j.cli.repository;
 import io.github.composefs4j.cli.command.Arguments;
 import io.github.composefs4j.cli.command.Console;
 import io.github.composefs4j.cli.command.Definition;
+import io.github.composefs4j.cli.command.Host;
 import io.github.composefs4j.cli.command.Progress;
 import io.github.composefs4j.cli.command.UsageException;
 import io.github.composefs4j.core.repository.OpenOptions;
 import io.github.composefs4j.core.repository.Repository;
 import io.github.composefs4j.core.repository.Transaction;
-import io.github.composefs4j.core.spi.Platform;
 import io.github.composefs4j.core.verity.Digest;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -38,7 +38,7 @@ final class Copy extends RepositoryCommand {
     Digest digest;
     try (Repository open = repository.open();
         Repository source =
-            Repository.open(Platform.best(), from, OpenOptions.DEFAULT.withUpgrade(false));
+            Repository.open(Host.platform(), from, OpenOptions.DEFAULT.withUpgrade(false));
         Transaction transaction = open.begin();
         Progress progress = new Progress(console)) {
       digest = source.resolveImage(name);

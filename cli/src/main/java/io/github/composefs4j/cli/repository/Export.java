@@ -3,10 +3,10 @@ package io.github.composefs4j.cli.repository;
 import io.github.composefs4j.cli.command.Arguments;
 import io.github.composefs4j.cli.command.Console;
 import io.github.composefs4j.cli.command.Definition;
+import io.github.composefs4j.cli.command.Host;
 import io.github.composefs4j.cli.command.Progress;
 import io.github.composefs4j.cli.command.UsageException;
 import io.github.composefs4j.core.export.TreeExport;
-import io.github.composefs4j.core.spi.Platform;
 import java.io.IOException;
 import java.util.List;
 
@@ -39,7 +39,7 @@ final class Export extends RepositoryCommand {
       result =
           TreeExport.write(
               open.image().toTree(),
-              Platform.best(),
+              Host.platform(),
               Arguments.path(operands.get(1)),
               open.objects(),
               metadata,

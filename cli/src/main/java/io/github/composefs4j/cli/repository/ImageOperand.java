@@ -3,6 +3,7 @@ package io.github.composefs4j.cli.repository;
 import io.github.composefs4j.cli.command.Arguments;
 import io.github.composefs4j.cli.command.Console;
 import io.github.composefs4j.cli.command.Definition;
+import io.github.composefs4j.cli.command.Host;
 import io.github.composefs4j.cli.command.UsageException;
 import io.github.composefs4j.core.erofs.ErofsImage;
 import io.github.composefs4j.core.erofs.ImageBytes;
@@ -144,7 +145,7 @@ final class ImageOperand {
             : new NoSuchFileException(directory.toString());
       }
     }
-    Platform platform = Platform.best();
+    Platform platform = Host.platform();
     ErofsImage image =
         digest == null
             ? ErofsImage.open(

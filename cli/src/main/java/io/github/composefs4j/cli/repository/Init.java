@@ -3,6 +3,7 @@ package io.github.composefs4j.cli.repository;
 import io.github.composefs4j.cli.command.Arguments;
 import io.github.composefs4j.cli.command.Console;
 import io.github.composefs4j.cli.command.Definition;
+import io.github.composefs4j.cli.command.Host;
 import io.github.composefs4j.cli.command.UsageException;
 import io.github.composefs4j.core.erofs.FormatVersion;
 import io.github.composefs4j.core.repository.Repository;
@@ -57,7 +58,7 @@ final class Init extends RepositoryCommand {
     FormatVersion asked = repository.format();
     RepositoryConfig config =
         RepositoryConfig.of(algorithm, asked == null ? FormatVersion.V1 : asked);
-    Platform platform = Platform.best();
+    Platform platform = Host.platform();
     Repository.Initialized done =
         Repository.init(
             platform,

@@ -16,7 +16,18 @@ final class Refs extends RepositoryCommand {
     LIST,
     SET,
     MOVE,
-    REMOVE
+    REMOVE;
+
+    /** {@return the action of this command} */
+    static Action of(String command) {
+      return switch (command) {
+        case "list" -> LIST;
+        case "set" -> SET;
+        case "mv" -> MOVE;
+        case "rm" -> REMOVE;
+        default -> throw new IllegalArgumentException(command);
+      };
+    }
   }
 
   private final Action action;

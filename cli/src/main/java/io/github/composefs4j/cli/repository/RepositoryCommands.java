@@ -1,5 +1,6 @@
 package io.github.composefs4j.cli.repository;
 
+import io.github.composefs4j.cli.command.Command;
 import io.github.composefs4j.cli.command.Definition;
 import io.github.composefs4j.cli.command.Entry;
 import io.github.composefs4j.cli.command.Group;
@@ -17,34 +18,58 @@ public final class RepositoryCommands {
 
   /** {@return the commands} */
   public static List<Entry> entries() {
-    return List.of(
-        new Leaf("init", Init::new),
-        new Leaf("create-image", CreateImage::new),
-        new Leaf("compute-id", () -> new ComputeTree(ComputeTree.Print.ID)),
-        new Leaf("compute-karg", () -> new ComputeTree(ComputeTree.Print.KERNEL_ARGUMENT)),
-        new Leaf("create-dumpfile", () -> new ComputeTree(ComputeTree.Print.DUMP)),
-        new Leaf("import-image", ImportImage::new),
-        new Leaf("images", () -> new Images("images")),
-        new Leaf("list-images", () -> new Images("list-images")),
-        new Leaf("image-objects", ImageObjects::new),
-        new Leaf("dump-files", DumpFiles::new),
-        new Leaf("cat", Cat::new),
-        new Leaf("copy", Copy::new),
-        new Leaf("stat", Usage::new),
-        new Leaf("gc", Gc::new),
-        new Leaf("fsck", Check::new),
-        new Leaf("export", Export::new),
-        new Leaf("verify", Verify::new),
-        new Leaf("streams", Streams::new),
+    List<Entry> entries =
+        Leaf.all(
+            RepositoryCommands::make,
+            "init",
+            "create-image",
+            "compute-id",
+            "compute-karg",
+            "create-dumpfile",
+            "import-image",
+            "images",
+            "list-images",
+            "image-objects",
+            "dump-files",
+            "cat",
+            "copy",
+            "stat",
+            "gc",
+            "fsck",
+            "export",
+            "verify",
+            "streams",
+            "transaction");
+    entries.add(
         new Group(
             "ref",
             "list, set, rename and remove the names of images and streams",
             RepositoryCommands::common,
-            List.of(
-                new Leaf("list", () -> new Refs(Refs.Action.LIST)),
-                new Leaf("set", () -> new Refs(Refs.Action.SET)),
-                new Leaf("mv", () -> new Refs(Refs.Action.MOVE)),
-                new Leaf("rm", () -> new Refs(Refs.Action.REMOVE)))),
-        new Leaf("transaction", HoldTransaction::new));
+            Leaf.all(name -> new Refs(Refs.Action.of(name)), "list", "set", "mv", "rm")));
+    return entries;
+  }
+
+  private static Command make(String name) {
+    return switch (name) {
+      case "init" -> new Init();
+      case "create-image" -> new CreateImage();
+      case "compute-id" -> new ComputeTree(ComputeTree.Print.ID);
+      case "compute-karg" -> new ComputeTree(ComputeTree.Print.KERNEL_ARGUMENT);
+      case "create-dumpfile" -> new ComputeTree(ComputeTree.Print.DUMP);
+      case "import-image" -> new ImportImage();
+      case "images", "list-images" -> new Images(name);
+      case "image-objects" -> new ImageObjects();
+      case "dump-files" -> new DumpFiles();
+      case "cat" -> new Cat();
+      case "copy" -> new Copy();
+      case "stat" -> new Usage();
+      case "gc" -> new Gc();
+      case "fsck" -> new Check();
+      case "export" -> new Export();
+      case "verify" -> new Verify();
+      case "streams" -> new Streams();
+      case "transaction" -> new HoldTransaction();
+      default -> throw new IllegalArgumentException(name);
+    };
   }
 }

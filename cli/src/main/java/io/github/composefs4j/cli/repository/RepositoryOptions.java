@@ -4,6 +4,7 @@ import io.github.composefs4j.cli.command.Arguments;
 import io.github.composefs4j.cli.command.Console;
 import io.github.composefs4j.cli.command.Definition;
 import io.github.composefs4j.cli.command.Failures;
+import io.github.composefs4j.cli.command.Host;
 import io.github.composefs4j.cli.command.UsageException;
 import io.github.composefs4j.core.erofs.FormatVersion;
 import io.github.composefs4j.core.repository.ObjectSources;
@@ -11,7 +12,6 @@ import io.github.composefs4j.core.repository.OpenOptions;
 import io.github.composefs4j.core.repository.OpenOptions.Security;
 import io.github.composefs4j.core.repository.Repository;
 import io.github.composefs4j.core.sources.SourceStatus;
-import io.github.composefs4j.core.spi.Platform;
 import io.github.composefs4j.core.verity.HashAlgorithm;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -121,7 +121,7 @@ public final class RepositoryOptions {
       throw new UsageException("this command needs a repository: --no-repo does not go with it");
     }
     return Repository.open(
-        Platform.best(),
+        Host.platform(),
         path(),
         options
             .withExpected(hash)
@@ -134,7 +134,7 @@ public final class RepositoryOptions {
 
   /** {@return where objects may be besides the repository} */
   ObjectSources sources() {
-    return ObjectSources.at(Platform.best(), sources).withPromotion(promote);
+    return ObjectSources.at(Host.platform(), sources).withPromotion(promote);
   }
 
   /** Tells what was wrong with sources that were passed over: the work may have been done. */

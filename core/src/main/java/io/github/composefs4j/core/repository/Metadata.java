@@ -271,10 +271,23 @@ record Metadata(
         throw invalid(reader.peek() + " instead of a number at " + reader.getPath());
       }
       String text = reader.nextString();
-      if (!text.matches("0|[1-9][0-9]{0,9}") || Long.parseLong(text) > max) {
+      if (!isDecimal(text) || Long.parseLong(text) > max) {
         throw invalid("number " + text + " at " + reader.getPath());
       }
       return Long.parseLong(text);
+    }
+
+    /** Whether this is 0, or one to ten digits of which the first is another. */
+    private static boolean isDecimal(String text) {
+      if (text.isEmpty() || text.length() > 10 || (text.length() > 1 && text.charAt(0) == '0')) {
+        return false;
+      }
+      for (int i = 0; i < text.length(); i++) {
+        if (text.charAt(i) < '0' || text.charAt(i) > '9') {
+          return false;
+        }
+      }
+      return true;
     }
 
     private String text() throws IOException {

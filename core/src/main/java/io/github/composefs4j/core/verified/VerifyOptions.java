@@ -34,7 +34,7 @@ public record VerifyOptions(
         0,
         true,
         null,
-        ForkJoinPool.commonPool(),
+        task -> ForkJoinPool.commonPool().execute(task), // which is not there before it is needed
         Runtime.getRuntime().availableProcessors());
   }
 
