@@ -30,6 +30,9 @@ public final class VerifiedReader implements ObjectReader {
   /** Bytes that are worth a second thread. */
   private static final int SHARE = 1 << 18;
 
+  /** What a thread takes at a time: it fits its cache, and no thread waits long for another. */
+  private static final int PIECE = 1 << 17;
+
   private static final int COPY_BUFFER = 1 << 20;
 
   private final Verifier verifier;
@@ -155,13 +158,15 @@ public final class VerifiedReader implements ObjectReader {
 
   void readChecked(MerkleTree checked, long position, byte[] into, int offset, int length)
       throws IOException {
-    long span = (long) checked.perBlock() * BLOCK;
+    boolean shared = length >= SHARE && verifier.options.parallelism() > 1;
+    boolean ready = shared && loadLeaves(checked, position, length);
+    long span = ready ? PIECE : (long) checked.perBlock() * BLOCK;
     long first = position / span;
     int pieces = (int) ((position + length - 1) / span - first) + 1;
     Pieces.run(
         pieces,
         verifier.options.helpers(),
-        length < SHARE ? 1 : verifier.options.parallelism(),
+        shared ? verifier.options.parallelism() : 1,
         () ->
             piece -> {
               long start = Math.max(position, (first + piece) * span);
@@ -174,6 +179,25 @@ public final class VerifiedReader implements ObjectReader {
                 verifier.giveBack(digest.algorithm(), hasher);
               }
             });
+  }
+
+  /** {@return whether the leaves of a range are in memory now, and need not be made of its data} */
+  private boolean loadLeaves(MerkleTree checked, long position, int length) throws IOException {
+    long span = (long) checked.perBlock() * BLOCK;
+    BlockHasher hasher = verifier.borrow(digest.algorithm());
+    try {
+      for (long index = position / span; index <= (position + length - 1) / span; index++) {
+        if (trees.knownLeaves(index) == null) {
+          if (!checked.isStored()) {
+            return false;
+          }
+          trees.leaves(checked, index, hasher);
+        }
+      }
+      return true;
+    } finally {
+      verifier.giveBack(digest.algorithm(), hasher);
+    }
   }
 
   /** Reads a range below one block of leaves. */

@@ -9,11 +9,11 @@ import java.util.concurrent.Executor;
  * whatever the number of threads, and so is the result.
  */
 public final class VerityDigests {
-  /** Bytes read and hashed at once: a multiple of every block size. */
-  static final int CHUNK = 1 << 20;
+  /** Bytes read and hashed at once, while they are in the cache: a multiple of every block size. */
+  static final int CHUNK = 1 << 18;
 
   /** Chunks hashed before their hashes go into the tree; what bounds the memory. */
-  private static final int WINDOW = 64;
+  private static final int WINDOW = 256;
 
   private VerityDigests() {}
 
