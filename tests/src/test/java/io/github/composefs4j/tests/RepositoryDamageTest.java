@@ -12,13 +12,11 @@ import io.github.composefs4j.core.repository.GcResult;
 import io.github.composefs4j.core.repository.RepairReport;
 import io.github.composefs4j.core.repository.Repository;
 import io.github.composefs4j.core.repository.Waiting;
+import io.github.composefs4j.core.testkit.SampleDamage;
 import io.github.composefs4j.core.testkit.Vectors;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -34,16 +32,6 @@ import org.junit.jupiter.params.provider.MethodSource;
  * notice, or trusts, is as repository.md says.
  */
 class RepositoryDamageTest {
-  private static final String DATA =
-      "objects/28/34b6ab5a3e35a2e05ee7daf1e3fff4fd2c715aa92da7ad76fb1d2def7100e3";
-  private static final String IMAGE =
-      "objects/ef/db90d29fc175c7f8bc92c2d0982d6c1b8e102a029b0ce9e7cf83f4c3bc089f";
-  private static final String IMAGE_LINK =
-      "images/efdb90d29fc175c7f8bc92c2d0982d6c1b8e102a029b0ce9e7cf83f4c3bc089f";
-  private static final String LAYER_LINK =
-      "streams/oci-layer-sha256:5646fe4af5fa07ef0e04f77162952784632e99aa1fef4bb4fa5f38940b26a944";
-  private static final String LAYER =
-      "objects/a0/0e4637960183655fc4c5ff29ca9ef29fc7cb84b1d12eedf21806702ba7fc50";
 
   /** Findings of ours that the reference has not, by case: type and path. */
   private static final Map<String, Set<String>> MORE =
@@ -60,11 +48,11 @@ class RepositoryDamageTest {
               "stale-temporary objects/.tmp-object-abcdefghijkl",
               "stale-temporary .symlink-abcdefghijkl"),
           "truncate-stream",
-          Set.of("stream-open-failed " + LAYER_LINK),
+          Set.of("stream-open-failed " + SampleDamage.LAYER_LINK),
           "flip-image-inode",
-          Set.of("image-invalid " + IMAGE_LINK),
+          Set.of("image-invalid " + SampleDamage.IMAGE_LINK),
           "flip-stream-body",
-          Set.of("stream-read-failed " + LAYER_LINK),
+          Set.of("stream-read-failed " + SampleDamage.LAYER_LINK),
           "delete-stream-object",
           Set.of());
 
@@ -105,7 +93,7 @@ class RepositoryDamageTest {
   @MethodSource("cases")
   void isFoundAndHarmsNoCollection(String name) throws Exception {
     path = RepositorySamples.unpack("sha256-1", directory);
-    damage(name);
+    SampleDamage.to(path, name);
     String[] row =
         Vectors.rows("repositories/damage.tsv").stream()
             .filter(each -> each[0].equals(name))
@@ -168,7 +156,7 @@ class RepositoryDamageTest {
       for (String ref : List.of("images/refs/tree/plain", "images/refs/boot")) {
         assertThat(Files.isSymbolicLink(path.resolve(ref))).isTrue();
       }
-      assertThat(path.resolve(LAYER)).exists();
+      assertThat(path.resolve(SampleDamage.LAYER)).exists();
     }
   }
 
@@ -178,7 +166,7 @@ class RepositoryDamageTest {
     Path sound = RepositorySamples.unpack("sha256-1", directory);
     Path second = Files.move(sound, directory.resolve("sound"));
     path = RepositorySamples.unpack("sha256-1", directory);
-    damage(name);
+    SampleDamage.to(path, name);
     if (REFUSED.containsKey(name) || name.startsWith("meta-")) {
       return;
     }
@@ -209,94 +197,14 @@ class RepositoryDamageTest {
     }
   }
 
-  private void damage(String name) throws IOException {
-    switch (name) {
-      case "flip-data-object" -> flip(DATA, 10);
-      case "truncate-data-object" -> truncate(DATA, 20);
-      case "grow-data-object" ->
-          Files.writeString(path.resolve(DATA), "x", StandardOpenOption.APPEND);
-      case "delete-data-object" -> Files.delete(path.resolve(DATA));
-      case "empty-data-object" -> truncate(DATA, 0);
-      case "flip-image-superblock" -> flip(IMAGE, 1024);
-      case "flip-image-inode" -> flip(IMAGE, 1300);
-      case "truncate-image" -> truncate(IMAGE, 4096);
-      case "delete-image-object" -> Files.delete(path.resolve(IMAGE));
-      case "flip-stream-magic" -> flip(LAYER, 0);
-      case "flip-stream-body" -> flip(LAYER, Files.size(path.resolve(LAYER)) - 20);
-      case "truncate-stream" -> truncate(LAYER, Files.size(path.resolve(LAYER)) / 2);
-      case "delete-stream-object" -> Files.delete(path.resolve(LAYER));
-      case "delete-stream-link" -> Files.delete(path.resolve(LAYER_LINK));
-      case "dangling-image-ref" -> link("images/refs/gone", "../" + "0".repeat(64));
-      case "dangling-stream-ref" -> link("streams/refs/gone", "../nothing");
-      case "file-in-images" -> Files.writeString(path.resolve("images/README"), "x");
-      case "file-in-refs" -> Files.writeString(path.resolve("images/refs/file"), "x");
-      case "bad-object-name" -> {
-        Files.createDirectories(path.resolve("objects/00"));
-        Files.writeString(path.resolve("objects/00/notes.txt"), "x");
-      }
-      case "wrong-name-for-content" -> {
-        Files.createDirectories(path.resolve("objects/ff"));
-        Files.writeString(path.resolve("objects/ff/" + "e".repeat(62)), "x");
-      }
-      case "ref-to-object" -> link("images/refs/direct", "../../" + DATA);
-      case "image-name-not-digest" ->
-          Files.move(path.resolve(IMAGE_LINK), path.resolve("images/" + "1".repeat(64)));
-      case "meta-missing" -> Files.delete(path.resolve("meta.json"));
-      case "meta-garbage" -> Files.writeString(path.resolve("meta.json"), "{");
-      case "meta-other-algorithm" -> meta("sha256-12", "sha512-12");
-      case "meta-version-2" -> meta("\"version\": 1", "\"version\": 2");
-      case "meta-unknown-incompatible" ->
-          meta("\"incompatible\": []", "\"incompatible\": [\"later\"]");
-      case "meta-unknown-read-only-compatible" -> meta("\"v1_erofs\"", "\"v1_erofs\", \"later\"");
-      case "meta-unknown-compatible" -> meta("\"compatible\": []", "\"compatible\": [\"later\"]");
-      case "meta-extra-member" ->
-          meta("\"version\": 1", "\"future\": {\"a\": [1]}, \"version\": 1");
-      case "stale-temporaries" -> {
-        Files.writeString(path.resolve("objects/.tmp-object-abcdefghijkl"), "x");
-        link(".symlink-abcdefghijkl", "nowhere");
-      }
-      case "empty-directories" -> {
-        Files.createDirectories(path.resolve("objects/zz"));
-        Files.createDirectories(path.resolve("images/refs/a/b/c"));
-      }
-      default -> throw new IllegalArgumentException(name);
-    }
-  }
-
-  private void flip(String file, long at) throws IOException {
-    try (FileChannel channel =
-        FileChannel.open(path.resolve(file), StandardOpenOption.READ, StandardOpenOption.WRITE)) {
-      ByteBuffer one = ByteBuffer.allocate(1);
-      channel.read(one, at);
-      one.put(0, (byte) (one.get(0) ^ 1));
-      channel.write(one.flip(), at);
-    }
-  }
-
-  private void truncate(String file, long size) throws IOException {
-    try (FileChannel channel = FileChannel.open(path.resolve(file), StandardOpenOption.WRITE)) {
-      channel.truncate(size);
-    }
-  }
-
-  private void link(String name, String target) throws IOException {
-    Files.createSymbolicLink(path.resolve(name), Path.of(target));
-  }
-
-  private void meta(String from, String to) throws IOException {
-    String text = Files.readString(path.resolve("meta.json"));
-    assertThat(text).contains(from);
-    Files.writeString(path.resolve("meta.json"), text.replace(from, to));
-  }
-
   @org.junit.jupiter.api.Test
   void metadataOnlyFindsADamagedBody() throws Exception {
     path = RepositorySamples.unpack("sha256-1", directory);
-    damage("flip-stream-body");
+    SampleDamage.to(path, "flip-stream-body");
     try (Repository repository = RepositorySamples.open(path)) {
       FsckReport report = repository.check(FsckOptions.defaults().withMetadataOnly(true));
       assertThat(report.lines()).contains("objects: 0/0 ok");
-      assertThat(keys(report.findings())).contains("object-digest-mismatch " + LAYER);
+      assertThat(keys(report.findings())).contains("object-digest-mismatch " + SampleDamage.LAYER);
     }
   }
 }
