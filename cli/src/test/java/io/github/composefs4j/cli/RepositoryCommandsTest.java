@@ -95,7 +95,13 @@ class RepositoryCommandsTest {
     for (String image : new String[] {"refs/tree/plain", "boot"}) {
       assertThat(ok(cfsctl("--repo", repo, "verify", image))).contains("objects ok");
     }
-    assertFails(1, "/nope not found", cfsctl("--repo", repo, "dump-files", "boot", "/nope"));
+    assertFails(
+        1, "/nope not found", cfsctl("--repo", repo, "dump-files", "boot", "/etc", "/nope"));
+    assertThat(ok(cfsctl("--repo", repo, "dump-files", "boot", "/usr/./bin//tool")))
+        .startsWith("/usr/./bin//tool 100 ");
+    assertThat(ok(cfsctl("--repo", repo, "dump-files", "boot", "/usr/bin/")))
+        .startsWith("/usr/bin/ 0 40755 ")
+        .contains("\n/usr/bin/tool 100 ");
     assertFails(
         1,
         "/etc is a directory",
@@ -311,7 +317,7 @@ class RepositoryCommandsTest {
     assertFails(2, "NAME is missing", cfsctl("--repo", nowhere, "dump-files"));
     assertFails(2, "unknown option '--nope'", cfsctl("--repo", nowhere, "images", "--nope"));
     assertFails(2, "exclude each other", cfsctl("--repo", nowhere, "--user", "images"));
-    assertFails(2, "--no-repo", cfsctl("--no-repo", "images"));
+    assertFails(1, "--no-repo", cfsctl("--no-repo", "images"));
     assertFails(2, "unexpected 'x'", cfsctl("--repo", nowhere, "images", "x"));
     assertFails(1, "not a repository", cfsctl("--repo", nowhere, "images"));
     assertFails(2, "no command", cfsctl());

@@ -5,6 +5,7 @@ import io.github.composefs4j.cli.command.Console;
 import io.github.composefs4j.cli.command.Definition;
 import io.github.composefs4j.cli.command.Progress;
 import io.github.composefs4j.cli.command.UsageException;
+import io.github.composefs4j.core.repository.Category;
 import io.github.composefs4j.core.repository.Repository;
 import io.github.composefs4j.core.repository.Transaction;
 import io.github.composefs4j.core.scan.ScanIndex;
@@ -38,6 +39,9 @@ final class CreateImage extends RepositoryCommand {
     try (Repository open = repository.open();
         Transaction transaction = open.begin();
         Progress progress = new Progress(console)) {
+      if (ref != null) {
+        transaction.checkRef(Category.IMAGES, ref);
+      }
       ScanIndex index = cache.load(open.algorithm());
       FileTree tree =
           transaction.scan(

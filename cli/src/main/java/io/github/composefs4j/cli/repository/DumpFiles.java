@@ -14,7 +14,10 @@ import io.github.composefs4j.core.tree.FileTree;
 import io.github.composefs4j.core.tree.Inode;
 import io.github.composefs4j.core.tree.RegularFile;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /** {@code dump-files}: dump lines of some files of an image, or where their content is. */
 final class DumpFiles extends RepositoryCommand {
@@ -38,18 +41,36 @@ final class DumpFiles extends RepositoryCommand {
         ErofsImage image = open.openImage(operands.getFirst())) {
       tree = image.toTree();
     }
-    for (String path : operands.subList(1, operands.size())) {
-      Inode inode = tree.find(path);
-      if (inode == null) {
-        throw new IOException(path + " not found");
-      }
+    List<String> paths = operands.subList(1, operands.size());
+    List<Inode> inodes = new ArrayList<>();
+    for (String path : paths) {
+      inodes.add(find(tree, path));
+    }
+    for (int i = 0; i < paths.size(); i++) {
+      String path = paths.get(i);
       if (backing) {
-        console.println(path + " " + backing(path, inode));
+        console.println(path + " " + backing(path, inodes.get(i)));
       } else {
-        DumpWriter.writeBelow(inode, Arguments.bytes(path), DumpFiles::isMark, console.out());
+        DumpWriter.writeBelow(
+            inodes.get(i), Arguments.bytes(path), DumpFiles::isMark, console.out());
       }
     }
     return 0;
+  }
+
+  private static Inode find(FileTree tree, String path) throws IOException, UsageException {
+    if (path.isEmpty()) {
+      throw new UsageException("a FILE is a path in the image, and not empty");
+    }
+    String plain =
+        Arrays.stream(path.split("/"))
+            .filter(name -> !name.equals("."))
+            .collect(Collectors.joining("/"));
+    Inode inode = tree.find(plain);
+    if (inode == null) {
+      throw new IOException(path + " not found");
+    }
+    return inode;
   }
 
   /** What the writer marks directories with that hold whiteouts; cfsctl does not show it. */

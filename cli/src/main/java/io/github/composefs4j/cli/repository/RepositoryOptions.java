@@ -118,7 +118,7 @@ public final class RepositoryOptions {
   /** {@return the repository, opened in this way as far as no option says otherwise} */
   Repository open(OpenOptions options) throws IOException, UsageException {
     if (noRepo) {
-      throw new UsageException("this command needs a repository: --no-repo does not go with it");
+      throw new IOException("this command needs a repository: --no-repo does not go with it");
     }
     return Repository.open(
         Host.platform(),

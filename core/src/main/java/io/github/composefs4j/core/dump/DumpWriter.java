@@ -93,13 +93,13 @@ public final class DumpWriter {
       Inode inode, byte[] path, Predicate<byte[]> omitted, OutputStream out) throws IOException {
     DumpWriter writer = new DumpWriter(out, Links.REPEATED);
     writer.omitted = omitted;
-    int length = path.length;
-    while (length > 1 && path[length - 1] == '/') {
-      length--;
-    }
-    writer.path = Arrays.copyOf(path, Math.max(256, length));
-    writer.line(inode, length, null);
+    writer.path = Arrays.copyOf(path, Math.max(256, path.length));
+    writer.line(inode, path.length, null);
     if (inode instanceof Directory directory) {
+      int length = path.length;
+      while (length > 1 && path[length - 1] == '/') {
+        length--;
+      }
       boolean root = length == 1 && path[0] == '/';
       writer.walk(
           directory,

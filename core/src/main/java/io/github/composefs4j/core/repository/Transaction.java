@@ -64,6 +64,15 @@ public final class Transaction implements Closeable {
     this.worker = new ObjectWorker(repository.algorithm());
   }
 
+  /**
+   * Checks that a ref can be made, before the work that leads to it.
+   *
+   * @throws RepositoryException if the name is not allowed, is a directory or lies below a ref
+   */
+  public void checkRef(Category category, String ref) throws IOException {
+    repository.links(category).requireRefName(ref);
+  }
+
   /** {@return the objects, to put more into it; open as long as this is} */
   public LocalObjectStore objects() {
     return objects;
