@@ -91,15 +91,11 @@ final class ComputeTree extends RepositoryCommand {
     return 0;
   }
 
+  /** Of format 0 too the argument says 1: one reader serves both. */
   private static String kernelArgument(Digest digest, FormatVersion format) {
     return format == FormatVersion.V2
         ? "composefs=" + digest.hex()
-        : "composefs.digest=v"
-            + format.number()
-            + "-"
-            + digest.algorithm().label()
-            + "-12:"
-            + digest.hex();
+        : "composefs.digest=v1-" + digest.algorithm().label() + "-12:" + digest.hex();
   }
 
   /** An index is of use where there is a repository that may have the objects. */

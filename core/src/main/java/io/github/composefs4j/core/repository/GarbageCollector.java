@@ -97,12 +97,12 @@ final class GarbageCollector {
     for (Category category : Category.values()) {
       dirty.addAll(repository.links(category).directories());
     }
-    repository.syncDirectories(dirty);
+    repository.syncs().directories(dirty);
     for (Category category : Category.values()) {
       sweepEntries(category, liveness.live(), dirty);
     }
     // A ref that leads nowhere now must not come to lead to something else by a crash.
-    repository.syncDirectories(dirty);
+    repository.syncs().directories(dirty);
     sweepObjects(liveness, workers);
     removeTemporaries("", ".symlink-");
     removeTemporaries(Links.OBJECTS, ".tmp");

@@ -67,7 +67,7 @@ final class Repair {
       now = repository.check(options);
     }
     // What was found sound may have been put in place by somebody who has not come to sync it.
-    repository.syncAll();
+    repository.syncs().all();
     return new RepairReport(
         before,
         List.copyOf(fetched),
@@ -228,7 +228,7 @@ final class Repair {
           quarantined.add(new RepairReport.Quarantined(path, to));
         }
       }
-      repository.syncDirectories(dirty);
+      repository.syncs().directories(dirty);
     }
   }
 

@@ -42,9 +42,6 @@ import org.jspecify.annotations.Nullable;
 public final class Repository implements Closeable {
   private static final long VERIFIER_BYTES = 8 << 20;
 
-  /** More are synced with all else of their file system: each alone may flush the disk's cache. */
-  private static final int MANY_DIRECTORIES = 16;
-
   private final Platform platform;
   private final Path path;
   private final StoreDirectory root;
@@ -58,6 +55,7 @@ public final class Repository implements Closeable {
   private final Links images;
   private final Links streams;
   private final RepositoryObjects objects;
+  private final Syncs syncs;
 
   Repository(
       Platform platform,
@@ -72,6 +70,7 @@ public final class Repository implements Closeable {
     this.root = root;
     this.lock = lock;
     this.options = options;
+    this.syncs = new Syncs(root, options.durability() == Durability.FULL);
     this.metadata = loaded.metadata();
     this.config = metadata.config();
     this.hasVerity = loaded.isSecure(config.algorithm());
@@ -214,6 +213,10 @@ public final class Repository implements Closeable {
     return new StorePolicy(isSecure(), true, options.transfer());
   }
 
+  Syncs syncs() {
+    return syncs;
+  }
+
   Path objectsPath() {
     return path.resolve(Links.OBJECTS);
   }
@@ -311,15 +314,7 @@ public final class Repository implements Closeable {
 
   /** {@return the name of the stream of a name: its content id or {@code refs/REF}} */
   public String resolveStream(String name) throws IOException {
-    return reading(() -> {
-      String prefix = Links.REFS + "/";
-      String entry =
-          name.startsWith(prefix) ? streams.entryOf(name.substring(prefix.length())) : name;
-      if (entry == null || streams.object(entry) == null) {
-        throw notFound(Category.STREAMS, name);
-      }
-      return entry;
-    });
+    return reading(() -> StreamAccess.resolve(streams, name));
   }
 
   /**
@@ -372,10 +367,7 @@ public final class Repository implements Closeable {
   public void cat(String name, OutputStream out) throws IOException {
     String entry = resolveStream(name);
     reading(() -> {
-      try (SplitStream stream =
-          StreamAccess.open(this, StreamAccess.require(streams, entry), entry)) {
-        stream.writeTo(codec(), (digest, to) -> StreamAccess.copy(this, digest, to), out);
-      }
+      StreamAccess.cat(this, entry, out);
       return null;
     });
   }
@@ -463,7 +455,7 @@ public final class Repository implements Closeable {
       if (!links(category).removeRef(ref, dirty)) {
         throw notFound(category, Links.REFS + "/" + ref);
       }
-      syncDirectories(dirty);
+      syncs.directories(dirty);
       return null;
     });
   }
@@ -477,25 +469,6 @@ public final class Repository implements Closeable {
     if (!from.equals(to)) {
       setRef(category, to, entry);
       removeRef(category, from);
-    }
-  }
-
-  /** Makes links durable, unless that is not wanted. */
-  void syncDirectories(Set<String> directories) throws IOException {
-    if (directories.size() > MANY_DIRECTORIES) {
-      syncAll();
-    } else if (options.durability() == Durability.FULL) {
-      for (String directory : directories) {
-        root.syncDirectory(Links.bytes(directory));
-      }
-    }
-    directories.clear();
-  }
-
-  /** Makes everything durable, unless that is not wanted. */
-  void syncAll() throws IOException {
-    if (options.durability() == Durability.FULL) {
-      root.sync();
     }
   }
 

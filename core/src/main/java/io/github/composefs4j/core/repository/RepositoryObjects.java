@@ -91,7 +91,7 @@ final class RepositoryObjects implements Closeable {
       return;
     }
     if (promotion != null && promotion.stored() > 0) {
-      repository.syncAll();
+      repository.syncs().all();
     }
     union.close(); // and with it the store that received copies
   }

@@ -38,6 +38,24 @@ final class StreamAccess {
     }
   }
 
+  /** {@return the entry that a name means: a content id or {@code refs/REF}} */
+  static String resolve(Links streams, String name) throws IOException {
+    String prefix = Links.REFS + "/";
+    String entry =
+        name.startsWith(prefix) ? streams.entryOf(name.substring(prefix.length())) : name;
+    if (entry == null || streams.object(entry) == null) {
+      throw Repository.notFound(Category.STREAMS, name);
+    }
+    return entry;
+  }
+
+  static void cat(Repository repository, String entry, OutputStream out) throws IOException {
+    Digest digest = require(repository.links(Category.STREAMS), entry);
+    try (SplitStream stream = open(repository, digest, entry)) {
+      stream.writeTo(repository.codec(), (object, to) -> copy(repository, object, to), out);
+    }
+  }
+
   static Digest require(Links streams, String entry) throws IOException {
     Digest digest = streams.object(entry);
     if (digest == null) {

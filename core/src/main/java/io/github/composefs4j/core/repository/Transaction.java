@@ -326,7 +326,7 @@ public final class Transaction implements Closeable {
   public void commit() throws IOException {
     makeDirectories(Category.IMAGES, images, imageRefs);
     makeDirectories(Category.STREAMS, streams, streamRefs);
-    repository.syncAll();
+    repository.syncs().all();
     Set<String> dirty = new LinkedHashSet<>();
     // An entry that was there before may not be durable: whoever made it may not have come so far.
     if (!imageRefs.isEmpty()) {
@@ -337,10 +337,10 @@ public final class Transaction implements Closeable {
     }
     put(Category.IMAGES, images, dirty);
     put(Category.STREAMS, streams, dirty);
-    repository.syncDirectories(dirty);
+    repository.syncs().directories(dirty);
     putRefs(Category.IMAGES, imageRefs, dirty);
     putRefs(Category.STREAMS, streamRefs, dirty);
-    repository.syncDirectories(dirty);
+    repository.syncs().directories(dirty);
   }
 
   /**
