@@ -90,11 +90,13 @@ class CommandTest {
     assertFails("mkcomposefs", directory + "/missing", image.toString());
     assertFails("mkcomposefs", dump.toString(), image.toString());
     assertFails("mkcomposefs", "--from-file", dump.toString(), directory + "/no/such/image");
-    assertFails("mkcomposefs", "--print-digest", "--from-file", dump.toString(), "/dev/full");
+    assertThat(assertFails("mkcomposefs", "--from-file", dump.toString(), "/dev/full").err())
+        .isEqualTo("mkcomposefs: /dev/full: No space left on device\n");
     assertFails("composefs-info");
     assertFails("composefs-info", "nonsense", dump.toString());
     assertFails("composefs-info", "ls", dump.toString());
-    assertFails("composefs-info", "ls", directory.toString());
+    assertThat(assertFails("composefs-info", "ls", directory.toString()).err())
+        .isEqualTo("composefs-info: " + directory + ": Is a directory\n");
     assertFails("composefs-info", "--filter=a/b", "ls", dump.toString());
     assertFails("composefs-dump", dump.toString());
     assertFails("mount.composefs", "-o", "basedir=/", dump.toString(), directory.toString());
@@ -186,10 +188,11 @@ class CommandTest {
     }
   }
 
-  private void assertFails(String name, String... args) throws Exception {
+  private Tool.Result assertFails(String name, String... args) throws Exception {
     Tool.Result result = Tool.composefs(name, args);
     assertThat(result.status()).as("%s %s", name, List.of(args)).isEqualTo(1);
     assertThat(result.err()).startsWith(name + ": ").hasLineCount(1).doesNotContain("Exception");
+    return result;
   }
 
   private void assertNoTemporaries() throws IOException {

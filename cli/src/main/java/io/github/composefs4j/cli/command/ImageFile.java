@@ -1,6 +1,8 @@
 package io.github.composefs4j.cli.command;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
@@ -83,7 +85,7 @@ public final class ImageFile {
   public void write(Content content) throws IOException {
     if (exists && !Files.isRegularFile(target)) {
       try (FileChannel out = FileChannel.open(target, StandardOpenOption.WRITE)) {
-        content.write(out);
+        content.write(named(out));
       }
       return;
     }
@@ -100,7 +102,7 @@ public final class ImageFile {
   private void write(Path temporary, Content content) throws IOException {
     try (FileChannel out = create(temporary)) {
       lock(out);
-      content.write(out);
+      content.write(named(out));
       if (exists) {
         keepOwnerAndMode(target, temporary);
       }
@@ -110,6 +112,36 @@ public final class ImageFile {
     } finally {
       Interruption.remove(temporary);
     }
+  }
+
+  /** {@return the channel, with the target's name in what it complains of} */
+  private WritableByteChannel named(FileChannel out) {
+    return new WritableByteChannel() {
+      @Override
+      public int write(ByteBuffer bytes) throws IOException {
+        try {
+          return out.write(bytes);
+        } catch (IOException e) {
+          if (Failures.isClosedPipe(e) || e instanceof ClosedChannelException) {
+            throw e;
+          }
+          FileSystemException named =
+              new FileSystemException(target.toString(), null, e.getMessage());
+          named.initCause(e);
+          throw named;
+        }
+      }
+
+      @Override
+      public boolean isOpen() {
+        return out.isOpen();
+      }
+
+      @Override
+      public void close() throws IOException {
+        out.close();
+      }
+    };
   }
 
   /**

@@ -57,8 +57,9 @@ final class Completion {
       end
       function __composefs_at
           set -l words (__composefs_words)
-          test (count $words) -ge (count $argv); or return 1
-          test (count $argv) -eq 0; or test "$words[1..(count $argv)]" = "$argv"
+          set -l n (count $argv)
+          test $n -eq 0; and return 0
+          test (count $words) -ge $n; and test "$words[1..$n]" = "$argv"
       end
       function __composefs_exactly
           set -l words (__composefs_words)

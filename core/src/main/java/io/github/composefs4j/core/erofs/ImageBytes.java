@@ -1,5 +1,6 @@
 package io.github.composefs4j.core.erofs;
 
+import io.github.composefs4j.core.errors.ComposefsException;
 import io.github.composefs4j.core.errors.CorruptImageException;
 import io.github.composefs4j.core.errors.DigestMismatchException;
 import io.github.composefs4j.core.objects.ObjectReader;
@@ -11,6 +12,7 @@ import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -279,7 +281,14 @@ public final class ImageBytes implements Closeable {
     long start = (long) index << PAGE_BITS;
     byte[] page = new byte[PAGE];
     int length = (int) Math.min(PAGE, size - start);
-    int read = reader.read(start, page, 0, length);
+    int read;
+    try {
+      read = reader.read(start, page, 0, length);
+    } catch (ComposefsException | ClosedChannelException e) {
+      throw e;
+    } catch (IOException e) { // of a channel, which does not know its name
+      throw new ComposefsException(name + ": " + e.getMessage(), e);
+    }
     if (read < length) {
       throw new CorruptImageException(
           name, start + read, "the file was cut short while it was read");

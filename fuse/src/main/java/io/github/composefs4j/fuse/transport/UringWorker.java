@@ -208,8 +208,7 @@ public final class UringWorker implements Runnable {
   }
 
   private void register(IoRing ring, Entry entry) {
-    ring.command(
-            device.fd().number(), REGISTER, entry.header.address() + IOVECS, 2, entry.number)
+    ring.command(device.fd().number(), REGISTER, entry.header.address() + IOVECS, 2, entry.number)
         .putShort(QUEUE, (short) entry.queue);
   }
 
