@@ -6,6 +6,7 @@ import io.github.composefs4j.core.errors.ComposefsException;
 import io.github.composefs4j.core.errors.MissingObjectException;
 import io.github.composefs4j.core.objects.ObjectReader;
 import io.github.composefs4j.core.spi.RawPath;
+import io.github.composefs4j.core.tree.FileName;
 import io.github.composefs4j.core.verified.VerifiedReader;
 import io.github.composefs4j.core.verified.Verifier;
 import io.github.composefs4j.core.verity.Digest;
@@ -16,10 +17,12 @@ import io.github.composefs4j.linux.sys.Errno;
 import io.github.composefs4j.linux.sys.ErrnoException;
 import io.github.composefs4j.linux.sys.Fd;
 import io.github.composefs4j.linux.sys.Sys;
+import java.io.Closeable;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -31,19 +34,34 @@ import org.jspecify.annotations.Nullable;
  * opened, by the descriptor that the kernel then reads. Those used last stay known to the kernel,
  * so that opening them again costs nothing. Thread-safe.
  */
-final class BackingObjects implements BackingFiles {
+final class BackingObjects implements BackingFiles, Closeable {
   private static final int KEPT = 512;
 
-  private final List<Path> directories;
+  /** Open: a collector finds by them that this process reads there. */
+  private final List<Fd> directories = new ArrayList<>();
+
   private final Verification verification;
   private final Verifier verifier;
   private final LinkedHashMap<Long, Entry> entries = new LinkedHashMap<>(64, 0.75f, true);
   private @Nullable Fd device;
 
-  BackingObjects(List<Path> directories, Verification verification, Verifier verifier) {
-    this.directories = directories;
+  BackingObjects(List<Path> directories, Verification verification, Verifier verifier)
+      throws IOException {
     this.verification = verification;
     this.verifier = verifier;
+    try {
+      for (Path directory : directories) {
+        this.directories.add(Fd.open(RawPath.of(directory), Abi.O_DIRECTORY));
+      }
+    } catch (IOException e) {
+      close();
+      throw e;
+    }
+  }
+
+  @Override
+  public void close() {
+    directories.forEach(Fd::close);
   }
 
   /** Tells the device of the mount; before the first request. It stays the caller's. */
@@ -137,16 +155,16 @@ final class BackingObjects implements BackingFiles {
           "the image has no digest of inode " + inode.nid() + ": its content cannot be verified");
     }
     String relative = ObjectContent.requireBelow(wanted);
-    for (Path directory : directories) {
-      Fd object;
-      try {
-        object = Fd.open(RawPath.of(directory.resolve(relative)), Abi.O_NOFOLLOW);
-      } catch (ErrnoException e) {
-        if (e.errno() == Errno.ENOENT) {
-          continue;
-        }
-        throw e;
+    byte[] name = FileName.encode(relative);
+    for (Fd directory : directories) {
+      int opened = Sys.openat(directory.number(), Sys.scratch().path(name), Abi.O_NOFOLLOW, 0);
+      if (opened == -Errno.ENOENT) {
+        continue;
       }
+      if (opened < 0) {
+        throw new ErrnoException(relative, -opened);
+      }
+      Fd object = new Fd(opened);
       try {
         if (new FdReader(object).size() != inode.size()) {
           throw new ComposefsException(relative + ": the object has another size than the file");

@@ -134,6 +134,9 @@ final class Mounter {
         mode == MountMode.PASSTHROUGH
             ? new BackingObjects(directories(mode), verification, verifier)
             : null;
+    if (backing != null) {
+      kept.push(backing);
+    }
     ObjectContent content =
         mode == MountMode.VERIFIED
             ? new ObjectContent(

@@ -8,6 +8,7 @@ import io.github.composefs4j.core.verity.Digest;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,23 +23,35 @@ import org.jspecify.annotations.Nullable;
 /**
  * Images that are mounted, in any mount namespace that can be looked into. Their mounts have {@code
  * composefs:DIGEST} as source, or {@code composefs:NAME}, which may no longer mean what it meant
- * then.
+ * then; those of the C tools have {@code composefs}.
  */
 final class MountedImages {
-  private static final String SOURCE = "composefs:";
+  private static final String PLAIN = "composefs";
+  private static final String SOURCE = PLAIN + ":";
+  private static final String CONNECTION = "fuse_connection:";
+  private static final String UNTOLD = "";
 
   private final Links images;
   private final Platform platform;
   private final StoreDirectory root;
-  private final Path mounts;
+  private final Path processes;
   private final Set<Digest> digests = new HashSet<>();
+
+  /** By device number: one mount is seen in many namespaces, but its layers not in all. */
+  private final Map<String, Layered> layered = new HashMap<>();
+
+  /** By device number too: mounts of FUSE servers, and overlays over what only a server has. */
+  private final Map<String, Finding> served = new HashMap<>();
+
+  private final Map<String, Finding> overServed = new HashMap<>();
+  private final Set<String> visible = new HashSet<>();
   private final List<Finding> unknown = new ArrayList<>();
 
   private MountedImages(Repository repository, Path processes) {
     this.images = repository.links(Category.IMAGES);
     this.platform = repository.platform();
     this.root = repository.root();
-    this.mounts = processes;
+    this.processes = processes;
   }
 
   /**
@@ -49,24 +62,54 @@ final class MountedImages {
    */
   record Found(Set<Digest> digests, List<Finding> unknown) {}
 
+  /** An overlay of an image that is not told. */
+  private static final class Layered {
+    private final Finding finding;
+    private boolean isOurs;
+    private boolean isTold;
+
+    /** Without data of its own it is over a FUSE server. */
+    private boolean hasData;
+
+    Layered(Finding finding) {
+      this.finding = finding;
+    }
+  }
+
+  private record Id(long dev, long ino) {}
+
   /** {@return what the processes of this machine see; nothing where there is no {@code /proc}} */
   static Found find(Repository repository, Path processes) throws IOException {
     MountedImages found = new MountedImages(repository, processes);
-    found.readAll();
+    if (Files.isDirectory(processes)) {
+      found.readAll();
+    }
     return new Found(found.digests, found.unknown);
   }
 
   private void readAll() throws IOException {
-    if (!Files.isDirectory(mounts)) {
-      return;
-    }
+    Id ours = id(root, Links.OBJECTS);
     Map<String, Boolean> namespaces = new HashMap<>();
-    try (DirectoryStream<Path> processes = Files.newDirectoryStream(mounts, "[0-9]*")) {
-      for (Path process : processes) {
-        if (namespaces.putIfAbsent(namespace(process), true) == null) {
-          read(process);
+    try (DirectoryStream<Path> all = Files.newDirectoryStream(processes, "[0-9]*")) {
+      for (Path process : all) {
+        // One whose root cannot be entered shows what is mounted, but not over what.
+        String namespace = namespace(process);
+        Boolean entered = namespaces.get(namespace);
+        if (entered == null || (!entered && id(process.resolve("root")) != null)) {
+          namespaces.put(namespace, id(process.resolve("root")) != null);
+          read(process, ours);
         }
       }
+    }
+    layered.forEach((device, each) -> {
+      if (!each.hasData) {
+        overServed.put(device, each.finding);
+      } else if (each.isOurs || !each.isTold) {
+        unknown.add(each.finding);
+      }
+    });
+    if (ours != null && !(served.isEmpty() && overServed.isEmpty())) {
+      addServed(ours);
     }
   }
 
@@ -81,7 +124,7 @@ final class MountedImages {
     }
   }
 
-  private void read(Path process) throws IOException {
+  private void read(Path process, @Nullable Id ours) throws IOException {
     byte[] table;
     try {
       table = Files.readAllBytes(process.resolve("mountinfo"));
@@ -95,48 +138,65 @@ final class MountedImages {
       }
       String[] mount = line.substring(0, separator).split(" ", -1);
       String[] what = line.substring(separator + 3).split(" ", -1);
-      if (what.length >= 3 && mount.length >= 5 && unescape(what[1]).startsWith(SOURCE)) {
-        add(process, unescape(mount[4]), what[0], unescape(what[1]), what[2]);
+      if (what.length >= 3 && mount.length >= 5) {
+        String source = unescape(what[1]);
+        if (what[0].startsWith("fuse")) {
+          visible.add(mount[2]);
+        }
+        if (source.equals(PLAIN) || source.startsWith(SOURCE)) {
+          add(process, mount[2], unescape(mount[4]), what[0], source, what[2], ours);
+        }
       }
     }
   }
 
-  private void add(Path process, String point, String type, String source, String options)
+  private void add(
+      Path process,
+      String device,
+      String point,
+      String type,
+      String source,
+      String options,
+      @Nullable Id ours)
       throws IOException {
-    String name = source.substring(SOURCE.length());
+    String name = source.equals(PLAIN) ? "" : source.substring(SOURCE.length());
     if (images.isDigest(name)) {
       digests.add(Digest.parse(name));
-    } else if (isHex(name) || !mayBeOurs(process, type, name, options)) {
-      return; // of a repository of the other algorithm, or of other objects
-    } else {
-      unknown.add(
-          Finding.of(
-              FindingType.MOUNT_UNKNOWN,
-              point,
-              "mounted as '" + source + "', which does not tell the image; unmount it"));
+      return;
     }
+    if (isHex(name)) {
+      return; // of a repository of the other algorithm
+    }
+    Finding finding =
+        Finding.of(
+            FindingType.MOUNT_UNKNOWN,
+            point,
+            "mounted as '" + source + "', which does not tell the image; unmount it");
+    if (type.equals("overlay")) {
+      Layered each = layered.computeIfAbsent(device, _ -> new Layered(finding));
+      // What the C tools were given need not be a path that means something now: a system's own
+      // root is often such a mount, and must not keep every repository from being collected.
+      each.isTold |= source.equals(PLAIN);
+      look(process, options, ours, each);
+    } else if (images.entryOf(refOf(name)) != null) {
+      unknown.add(finding);
+    } else {
+      served.put(device, finding);
+    }
+  }
+
+  private static String refOf(String name) {
+    String prefix = Links.REFS + "/";
+    return name.startsWith(prefix) ? name.substring(prefix.length()) : name;
   }
 
   private static boolean isHex(String name) {
     return (name.length() == 64 || name.length() == 128) && Links.isHex(name);
   }
 
-  /**
-   * Whether one of a mount's layers is our object directory, or cannot be told. Of a FUSE server
-   * the kernel knows no layers: it counts if its name is a ref here.
-   */
-  private boolean mayBeOurs(Path process, String type, String name, String options)
-      throws IOException {
-    if (!type.equals("overlay")) {
-      String prefix = Links.REFS + "/";
-      return images.entryOf(name.startsWith(prefix) ? name.substring(prefix.length()) : name)
-          != null;
-    }
-    HostStat ours = root.stat(FileName.encode(Links.OBJECTS));
-    if (ours == null) {
-      return false;
-    }
-    boolean told = false;
+  /** Looks whether one of an overlay's layers of data is our object directory. */
+  private void look(Path process, String options, @Nullable Id ours, Layered overlay) {
+    boolean all = true;
     for (String option : options.split(",", -1)) {
       int equals = option.indexOf('=');
       String key = equals < 0 ? option : option.substring(0, equals);
@@ -145,25 +205,89 @@ final class MountedImages {
       }
       String[] paths = option.substring(equals + 1).split("::?", -1);
       for (int i = key.equals("lowerdir") ? 1 : 0; i < paths.length; i++) {
-        HostStat layer = stat(process, unescape(paths[i]));
-        if (layer == null || (layer.dev() == ours.dev() && layer.ino() == ours.ino())) {
-          return true;
-        }
-        told = true;
+        Id layer = layer(process, unescape(paths[i]));
+        overlay.isOurs |= layer != null && layer.equals(ours);
+        all &= layer != null;
+        overlay.hasData = true;
       }
     }
-    return !told;
+    overlay.isTold |= all;
   }
 
-  private @Nullable HostStat stat(Path process, String path) {
-    if (!path.startsWith("/") || path.startsWith("/proc/")) {
-      return null;
-    }
-    Path seen = process.resolve("root").resolve(path.substring(1));
-    try (StoreDirectory directory = platform.openExistingStore(seen)) {
-      return directory.stat(StoreDirectory.self());
+  private @Nullable Id layer(Path process, String path) {
+    return path.startsWith("/") && !path.startsWith("/proc/")
+        ? id(process.resolve("root").resolve(path.substring(1)))
+        : null;
+  }
+
+  private @Nullable Id id(Path directory) {
+    try (StoreDirectory open = platform.openExistingStore(directory)) {
+      return id(open, ".");
     } catch (IOException | RuntimeException e) {
       return null;
+    }
+  }
+
+  private static @Nullable Id id(StoreDirectory directory, String path) throws IOException {
+    HostStat stat = directory.stat(FileName.encode(path));
+    return stat == null ? null : new Id(stat.dev(), stat.ino());
+  }
+
+  /** Of a FUSE server's mount the kernel knows no layers, but its process has our objects open. */
+  private void addServed(Id ours) throws IOException {
+    Map<String, Finding> suspects = new HashMap<>();
+    try (DirectoryStream<Path> all = Files.newDirectoryStream(processes, "[0-9]*")) {
+      for (Path process : all) {
+        Set<String> connections = connections(process, ours);
+        if (connections.contains(UNTOLD)) {
+          suspects.putAll(served);
+        }
+        for (String device : connections) {
+          Finding finding = served.get(device);
+          if (finding != null) {
+            suspects.put(device, finding);
+          } else if (!visible.contains(device)) {
+            suspects.putAll(overServed);
+          }
+        }
+      }
+    }
+    unknown.addAll(suspects.values());
+  }
+
+  /** {@return the device numbers of what a process serves, if it has our objects open} */
+  private Set<String> connections(Path process, Id ours) {
+    Set<String> devices = new HashSet<>();
+    boolean objects = false;
+    try (DirectoryStream<Path> descriptors = Files.newDirectoryStream(process.resolve("fd"))) {
+      for (Path descriptor : descriptors) {
+        String open = openFile(descriptor);
+        if (open.equals("/dev/fuse")) {
+          devices.add(connection(process.resolve("fdinfo").resolve(descriptor.getFileName())));
+        }
+        objects |= open.endsWith("/" + Links.OBJECTS) && ours.equals(id(descriptor));
+      }
+    } catch (IOException | DirectoryIteratorException e) {
+      return Set.of(); // gone, or not for us to see
+    }
+    return objects ? devices : Set.of();
+  }
+
+  /** {@return the device number of a FUSE connection, which older kernels do not tell} */
+  private static String connection(Path information) throws IOException {
+    for (String line : Files.readString(information).split("\n", -1)) {
+      if (line.startsWith(CONNECTION)) {
+        return "0:" + line.substring(CONNECTION.length()).strip();
+      }
+    }
+    return UNTOLD;
+  }
+
+  private static String openFile(Path descriptor) {
+    try {
+      return Files.readSymbolicLink(descriptor).toString();
+    } catch (IOException e) {
+      return "";
     }
   }
 
