@@ -1,5 +1,6 @@
 package io.github.composefs4j.fuse;
 
+import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -23,27 +24,44 @@ final class MountEvents {
   /** Tells of a mount that answers now, and from time to time of what it does. */
   static void mounted(MountedView view, long nanos) {
     if (RECORDER) {
-      // The recorder's classes take longer to load than the mount takes to make.
-      Thread.ofPlatform()
-          .daemon()
-          .name("composefs events")
-          .start(() -> Recorded.mounted(view, nanos));
+      Recorded.mounted(view, nanos);
     }
   }
 
   /** Apart, so that nothing of the recorder is loaded where there is none. */
   private static final class Recorded {
+    /** The recorder's classes take longer to load than a mount takes to make. */
+    private static final Duration FIRST_USERS = Duration.ofSeconds(5);
+
     private static final Set<MountedView> VIEWS = ConcurrentHashMap.newKeySet();
     private static final AtomicBoolean PERIODIC = new AtomicBoolean();
 
     static void mounted(MountedView view, long nanos) {
       VIEWS.removeIf(each -> !each.isServed());
       VIEWS.add(view);
-      if (!PERIODIC.getAndSet(true)) {
+      boolean first = !PERIODIC.getAndSet(true);
+      boolean recording = FlightRecorder.isInitialized();
+      if (first || recording) {
+        Thread.ofPlatform()
+            .daemon()
+            .name("composefs events")
+            .start(() -> tell(view, nanos, first, recording));
+      }
+    }
+
+    private static void tell(MountedView view, long nanos, boolean first, boolean recording) {
+      try {
+        if (!recording) {
+          Thread.sleep(FIRST_USERS);
+        }
+      } catch (InterruptedException e) {
+        return;
+      }
+      if (first) {
         FlightRecorder.addPeriodicEvent(MountStatistics.class, Recorded::statistics);
       }
-      Mounted event = new Mounted();
-      if (event.shouldCommit()) {
+      if (recording) {
+        Mounted event = new Mounted();
         event.point = view.point();
         event.mode = view.mode().label();
         event.verification = view.verification().label();
