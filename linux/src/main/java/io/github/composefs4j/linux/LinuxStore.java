@@ -12,8 +12,6 @@ import io.github.composefs4j.linux.sys.ErrnoException;
 import io.github.composefs4j.linux.sys.Fd;
 import io.github.composefs4j.linux.sys.Sys;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.NoSuchFileException;
 import java.util.Arrays;
@@ -26,9 +24,6 @@ import org.jspecify.annotations.Nullable;
 final class LinuxStore implements StoreDirectory {
   private static final byte[] EMPTY = {};
 
-  /** Of objects, whatever the umask is. */
-  private static final int MODE = 0644;
-
   private static final AtomicLong COUNTER = new AtomicLong(System.nanoTime());
 
   private static final String TEMPORARY = ".tmp4j-";
@@ -36,28 +31,29 @@ final class LinuxStore implements StoreDirectory {
   /** A writer has its file locked before it is this old. */
   private static final long UNLOCKED_SECONDS = 60;
 
-  private static final byte[] DOT = StoreDirectory.self();
-
-  /** Fresh copies of a file that somebody holds open for writing. */
-  private static final int COPIES = 3;
+  static final byte[] DOT = StoreDirectory.self();
 
   private final int fd;
 
   // What the file system refused once is not tried again.
-  private volatile boolean noReflink;
-  private volatile boolean noCopyRange;
-  private volatile boolean noVerity;
+  volatile boolean noReflink;
+  volatile boolean noCopyRange;
+  volatile boolean noVerity;
   private volatile boolean noUnnamed;
   private volatile boolean noEmptyPath;
 
   /** Whether new files get the mode of objects: neither umask nor ACLs are against it. */
-  private volatile @Nullable Boolean rightMode;
+  volatile @Nullable Boolean rightMode;
 
   private final AtomicBoolean swept = new AtomicBoolean();
 
   LinuxStore(int fd, boolean unnamedFiles) {
     this.fd = fd;
     this.noUnnamed = !unnamedFiles;
+  }
+
+  int fd() {
+    return fd;
   }
 
   @Override
@@ -110,7 +106,7 @@ final class LinuxStore implements StoreDirectory {
   }
 
   /** {@return whether the call did it; false if it failed with this error number} */
-  private static boolean done(int result, int refusal, byte[] path) throws IOException {
+  static boolean done(int result, int refusal, byte[] path) throws IOException {
     if (result == -refusal) {
       return false;
     }
@@ -221,9 +217,10 @@ final class LinuxStore implements StoreDirectory {
       sweep();
     }
     if (!noUnnamed) {
-      int file = Sys.openat(fd, Sys.scratch().path(DOT), Abi.O_TMPFILE | Abi.O_RDWR, MODE);
+      int file =
+          Sys.openat(fd, Sys.scratch().path(DOT), Abi.O_TMPFILE | Abi.O_RDWR, LinuxTemporary.MODE);
       if (file >= 0) {
-        return new Temporary(file, null);
+        return new LinuxTemporary(this, file, null);
       }
       if (file != -Errno.EOPNOTSUPP && file != -Errno.EISDIR && file != -Errno.EINVAL) {
         throw new ErrnoException("temporary object", -file);
@@ -237,7 +234,7 @@ final class LinuxStore implements StoreDirectory {
       if (file != -Errno.EEXIST) {
         LinuxFiles.check(file, name);
         Sys.flock(file, Abi.LOCK_SH | Abi.LOCK_NB); // where there are no locks nobody sweeps either
-        return new Temporary(file, name);
+        return new LinuxTemporary(this, file, name);
       }
     }
   }
@@ -270,7 +267,7 @@ final class LinuxStore implements StoreDirectory {
     Sys.close(file);
   }
 
-  private static byte[] temporaryName() {
+  static byte[] temporaryName() {
     return (TEMPORARY + Long.toString(COUNTER.incrementAndGet() & Long.MAX_VALUE, 36))
         .getBytes(StandardCharsets.US_ASCII);
   }
@@ -285,12 +282,12 @@ final class LinuxStore implements StoreDirectory {
     Sys.close(fd);
   }
 
-  private static byte[] descriptorPath(int file) {
+  static byte[] descriptorPath(int file) {
     return ("/proc/self/fd/" + file).getBytes(StandardCharsets.US_ASCII);
   }
 
   /** Links by descriptor; through /proc where kernel or privileges do not allow that. */
-  private int link(int file, byte[] path) throws IOException {
+  int link(int file, byte[] path) throws IOException {
     Sys.Scratch scratch = Sys.scratch();
     long to = scratch.path2(path);
     if (!noEmptyPath) {
@@ -308,7 +305,7 @@ final class LinuxStore implements StoreDirectory {
   }
 
   /** {@return whether there is a parent now; false if the path has none} */
-  private boolean makeParent(byte[] path) throws IOException {
+  boolean makeParent(byte[] path) throws IOException {
     int slash = path.length - 1;
     while (slash > 0 && path[slash] != '/') {
       slash--;
@@ -318,191 +315,5 @@ final class LinuxStore implements StoreDirectory {
     }
     makeDirectory(Arrays.copyOf(path, slash));
     return true;
-  }
-
-  private final class Temporary implements TemporaryFile {
-    private int file;
-    private byte @Nullable [] name;
-    private long size;
-
-    Temporary(int file, byte @Nullable [] name) {
-      this.file = file;
-      this.name = name;
-    }
-
-    @Override
-    public boolean cloneFrom(HostFile source) {
-      if (noReflink || !(source instanceof LinuxFiles.File other)) {
-        return false;
-      }
-      int result = Sys.ioctl(file, Abi.FICLONE, other.fd());
-      if (result == -Errno.EOPNOTSUPP || result == -Errno.ENOTTY) {
-        noReflink = true; // EXDEV and EINVAL may be this source's alone
-      }
-      return result == 0;
-    }
-
-    @Override
-    public boolean copyRangeFrom(HostFile source, long length) throws IOException {
-      if (noCopyRange || !(source instanceof LinuxFiles.File other)) {
-        return false;
-      }
-      long done = 0;
-      while (done < length) {
-        MemorySegment offset = Sys.scratch().struct;
-        offset.set(ValueLayout.JAVA_LONG, 0, done);
-        long copied = Sys.copyFileRange(other.fd(), offset.address(), file, 0, length - done);
-        if (copied == -Errno.ENOSPC || copied == -Errno.EIO) {
-          throw new ErrnoException("object", (int) -copied);
-        }
-        if (copied <= 0) {
-          noCopyRange = copied == -Errno.ENOSYS || copied == -Errno.EXDEV;
-          break;
-        }
-        done += copied;
-      }
-      size = done;
-      return done == length;
-    }
-
-    @Override
-    public void write(byte[] bytes, int offset, int length) throws IOException {
-      Sys.Scratch scratch = Sys.scratch();
-      for (int done = 0; done < length; ) {
-        int part = Math.min(length - done, scratch.dataBytes.capacity());
-        scratch.dataBytes.put(0, bytes, offset + done, part);
-        long written = Sys.pwrite(file, scratch.data, part, size);
-        if (written < 0) {
-          throw new ErrnoException("writing an object", (int) -written);
-        }
-        size += written;
-        done += (int) written;
-      }
-    }
-
-    @Override
-    public int read(long position, byte[] into, int offset, int length) throws IOException {
-      return LinuxFiles.readAt(file, position, into, offset, length);
-    }
-
-    @Override
-    public Optional<Digest> seal(HashAlgorithm algorithm, boolean required) throws IOException {
-      setMode();
-      if (noVerity) {
-        return without(required, Errno.EOPNOTSUPP);
-      }
-      for (int copies = 0; ; copies++) {
-        reopen();
-        if (KernelVerity.mayNotSupport(file)) {
-          noVerity = true;
-          return without(required, Errno.EOPNOTSUPP);
-        }
-        int errno = KernelVerity.enable(file, algorithm);
-        if (errno == 0 || errno == Errno.EEXIST) {
-          return KernelVerity.measure(file);
-        }
-        if (errno != Errno.ETXTBSY || copies == COPIES) {
-          noVerity = KernelVerity.isUnsupported(errno);
-          return without(required, errno);
-        }
-        copy();
-      }
-    }
-
-    private void setMode() throws IOException {
-      Boolean right = name != null ? Boolean.FALSE : rightMode;
-      if (right == null) {
-        right = LinuxFiles.stat(file, EMPTY).mode() == (Inode.S_IFREG | MODE);
-        rightMode = right;
-      }
-      if (!right) {
-        LinuxFiles.check(Sys.fchmod(file, MODE), DOT);
-      }
-    }
-
-    private Optional<Digest> without(boolean required, int errno) throws IOException {
-      if (required) {
-        throw new ErrnoException("enabling fs-verity", errno);
-      }
-      return Optional.empty();
-    }
-
-    /** fs-verity wants the file open for reading only. */
-    private void reopen() throws IOException {
-      byte[] self = descriptorPath(file);
-      int reader = Sys.openat(Abi.AT_FDCWD, Sys.scratch().path(self), Abi.O_RDONLY, 0);
-      LinuxFiles.check(reader, self);
-      if (name != null) {
-        Sys.flock(reader, Abi.LOCK_SH | Abi.LOCK_NB);
-      }
-      Sys.close(file);
-      file = reader;
-    }
-
-    /**
-     * A process that was forked may hold the file open for writing for ever: go on with another.
-     */
-    private void copy() throws IOException {
-      try (TemporaryFile fresh = LinuxStore.this.create()) {
-        Temporary other = (Temporary) fresh;
-        byte[] buffer = new byte[1 << 16];
-        for (long at = 0; ; ) {
-          int read = read(at, buffer, 0, buffer.length);
-          if (read == 0) {
-            break;
-          }
-          other.write(buffer, 0, read);
-          at += read;
-        }
-        other.setMode();
-        int oldFile = file;
-        byte @Nullable [] oldName = name;
-        file = other.file;
-        name = other.name;
-        other.file = oldFile;
-        other.name = oldName;
-      }
-    }
-
-    @Override
-    public void sync() throws IOException {
-      LinuxFiles.check(Sys.fsync(file), DOT);
-    }
-
-    @Override
-    public boolean publish(byte[] path, boolean replace) throws IOException {
-      int result = replace ? replace(path) : link(file, path);
-      if (result == -Errno.ENOENT && makeParent(path)) {
-        result = replace ? replace(path) : link(file, path);
-      }
-      return done(result, Errno.EEXIST, path);
-    }
-
-    private int replace(byte[] path) throws IOException {
-      byte[] from = name;
-      if (from == null) {
-        from = temporaryName();
-        Sys.flock(file, Abi.LOCK_SH | Abi.LOCK_NB);
-        int linked = link(file, from);
-        if (linked < 0) {
-          return linked;
-        }
-        name = from;
-      }
-      Sys.Scratch scratch = Sys.scratch();
-      int result = Sys.renameat(fd, scratch.path(from), fd, scratch.path2(path));
-      if (result == 0) {
-        name = null;
-      }
-      return result;
-    }
-
-    @Override
-    public void close() throws IOException {
-      if (name != null) {
-        Sys.unlinkat(fd, Sys.scratch().path(name), 0);
-      }
-      Sys.close(file);
-    }
   }
 }
