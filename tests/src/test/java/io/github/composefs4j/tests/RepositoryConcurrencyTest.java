@@ -79,6 +79,8 @@ class RepositoryConcurrencyTest {
       assertThat(collections).isGreaterThanOrEqualTo(seconds < 60 ? 1 : seconds / 12);
       assertThat(removed).isGreaterThanOrEqualTo(seconds < 60 ? 1 : 10_000L * seconds / 600);
       assertThat(repository.check(FsckOptions.defaults()).findings()).isEmpty();
+    } finally {
+      users.forEach(Process::destroyForcibly);
     }
   }
 }

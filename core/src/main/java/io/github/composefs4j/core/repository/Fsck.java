@@ -247,7 +247,10 @@ final class Fsck {
         continue;
       }
       String text = links.text(path);
-      String entry = text == null ? null : Links.lastComponent(text);
+      if (text == null) {
+        continue; // removed meanwhile
+      }
+      String entry = Links.lastComponent(text);
       String expected =
           "../".repeat((int) found.name().chars().filter(c -> c == '/').count() + 1) + entry;
       if (entry == null || !expected.equals(text)) {

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Semaphore;
@@ -304,15 +305,23 @@ final class FileReaders {
   }
 
   private static void checkUnchanged(Reading reading) throws IOException {
-    HostStat now;
+    HostStat before = reading.child.stat;
+    boolean unchanged;
     try {
-      now = reading.file.stat();
+      HostStat now = reading.file.stat();
+      unchanged = now.sameContent(before) || (now.sameButForCtime(before) && isProtected(reading));
     } catch (IOException e) {
       throw ScanErrors.named(e, reading.path);
     }
-    if (!now.sameContent(reading.child.stat)) {
+    if (!unchanged) {
       throw new SourceChangedException(reading.path, "changed while it was scanned");
     }
+  }
+
+  /** A source that was made the object itself has a new ctime, and content that cannot change. */
+  private static boolean isProtected(Reading reading) throws IOException {
+    Digest digest = reading.child.digest;
+    return digest != null && reading.file.verityDigest().equals(Optional.of(digest));
   }
 
   private static byte[] readAll(ObjectSource source) throws IOException {

@@ -28,12 +28,17 @@ public record HostStat(
    * ctime}
    */
   public boolean sameContent(HostStat other) {
+    return sameButForCtime(other)
+        && ctimeSeconds == other.ctimeSeconds
+        && ctimeNanos == other.ctimeNanos;
+  }
+
+  /** {@return whether this is the same file with the same size and mtime} */
+  public boolean sameButForCtime(HostStat other) {
     return dev == other.dev
         && ino == other.ino
         && size == other.size
         && mtimeSeconds == other.mtimeSeconds
-        && mtimeNanos == other.mtimeNanos
-        && ctimeSeconds == other.ctimeSeconds
-        && ctimeNanos == other.ctimeNanos;
+        && mtimeNanos == other.mtimeNanos;
   }
 }
