@@ -1,10 +1,8 @@
 package io.github.composefs4j.core.nio;
 
-import java.io.ByteArrayOutputStream;
+import io.github.composefs4j.core.spi.RawPath;
 import java.net.URI;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.HexFormat;
 
 /**
  * URIs {@code composefs:IMAGE} and {@code composefs:IMAGE!/PATH}, where IMAGE is the URI of the
@@ -16,24 +14,11 @@ import java.util.HexFormat;
  */
 record ImageUri(URI image, byte[] path) {
   private static final String SCHEME = "composefs";
-  private static final String PLAIN = "-._~/";
 
   static URI of(URI image, byte[] path) {
     StringBuilder text = new StringBuilder(SCHEME).append(':');
     text.append(image.toString().replace("!", "%21")).append('!');
-    for (byte b : path) {
-      boolean plain =
-          b >= 'a' && b <= 'z'
-              || b >= 'A' && b <= 'Z'
-              || b >= '0' && b <= '9'
-              || PLAIN.indexOf(b) >= 0;
-      if (plain) {
-        text.append((char) b);
-      } else {
-        text.append('%').append(HexFormat.of().withUpperCase().toHexDigits(b));
-      }
-    }
-    return URI.create(text.toString());
+    return URI.create(RawPath.encode(text, path));
   }
 
   /**
@@ -49,21 +34,8 @@ record ImageUri(URI image, byte[] path) {
     String rest = uri.getRawSchemeSpecificPart();
     int mark = rest.lastIndexOf("!/");
     String image = mark < 0 ? rest : rest.substring(0, mark);
-    return new ImageUri(URI.create(image), decode(mark < 0 ? "/" : rest.substring(mark + 1)));
-  }
-
-  private static byte[] decode(String raw) {
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    for (int i = 0; i < raw.length(); i++) {
-      char c = raw.charAt(i);
-      if (c == '%') {
-        bytes.write(HexFormat.fromHexDigits(raw, i + 1, i + 3));
-        i += 2;
-      } else {
-        bytes.writeBytes(String.valueOf(c).getBytes(StandardCharsets.UTF_8));
-      }
-    }
-    return bytes.toByteArray();
+    return new ImageUri(
+        URI.create(image), RawPath.decode(mark < 0 ? "/" : rest.substring(mark + 1)));
   }
 
   /** {@return the image file} */

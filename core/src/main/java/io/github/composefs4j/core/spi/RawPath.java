@@ -12,6 +12,8 @@ import java.util.HexFormat;
  * form of its URI gives them back, whatever the locale.
  */
 public final class RawPath {
+  private static final String PLAIN = "-._~/";
+
   private RawPath() {}
 
   /** {@return the bytes of a path, made absolute, without a slash at its end} */
@@ -63,16 +65,19 @@ public final class RawPath {
         : resolve(Path.of("").toAbsolutePath(), bytes);
   }
 
-  private static String encode(StringBuilder uri, byte[] bytes) {
+  /**
+   * {@return the text of a URI that ends with these bytes, percent-encoded where RFC 3986 has them
+   * neither unreserved nor a slash}
+   *
+   * @param uri its beginning
+   */
+  public static String encode(StringBuilder uri, byte[] bytes) {
     for (byte b : bytes) {
       boolean plain =
           b >= 'a' && b <= 'z'
               || b >= 'A' && b <= 'Z'
               || b >= '0' && b <= '9'
-              || b == '/'
-              || b == '.'
-              || b == '-'
-              || b == '_';
+              || PLAIN.indexOf(b) >= 0;
       if (plain) {
         uri.append((char) b);
       } else {
@@ -82,7 +87,8 @@ public final class RawPath {
     return uri.toString();
   }
 
-  private static byte[] decode(String raw) {
+  /** {@return the bytes of a percent-encoded part of a URI} */
+  public static byte[] decode(String raw) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream(raw.length());
     for (int i = 0; i < raw.length(); i++) {
       char c = raw.charAt(i);
