@@ -7,6 +7,7 @@ import io.github.composefs4j.core.errors.MissingObjectException;
 import io.github.composefs4j.core.objects.ObjectReader;
 import io.github.composefs4j.core.spi.RawPath;
 import io.github.composefs4j.core.tree.FileName;
+import io.github.composefs4j.core.verified.Verification;
 import io.github.composefs4j.core.verified.VerifiedReader;
 import io.github.composefs4j.core.verified.Verifier;
 import io.github.composefs4j.core.verity.Digest;
@@ -154,7 +155,7 @@ final class BackingObjects implements BackingFiles, Closeable {
       throw new ComposefsException(
           "the image has no digest of inode " + inode.nid() + ": its content cannot be verified");
     }
-    String relative = ObjectContent.requireBelow(wanted);
+    String relative = requireBelow(wanted);
     byte[] name = FileName.encode(relative);
     for (Fd directory : directories) {
       int opened = Sys.openat(directory.number(), Sys.scratch().path(name), Abi.O_NOFOLLOW, 0);
@@ -179,6 +180,18 @@ final class BackingObjects implements BackingFiles, Closeable {
       }
     }
     throw new MissingObjectException(relative, "any of the object directories");
+  }
+
+  /** {@return a path as text that cannot lead out of a directory} */
+  private static String requireBelow(byte[] path) throws ComposefsException {
+    String text = FileName.decode(path);
+    for (String part : text.split("/", -1)) {
+      if (part.isEmpty() || part.equals("..") || part.equals(".")) {
+        throw new ComposefsException(
+            "the image names an object by the path " + FileName.printable(path));
+      }
+    }
+    return text;
   }
 
   private void check(Fd object, Digest digest, long size) throws IOException {

@@ -1,5 +1,6 @@
 package io.github.composefs4j.fuse;
 
+import io.github.composefs4j.core.verified.Verification;
 import java.util.Locale;
 
 /** Who serves metadata and content of a mounted image; docs/views.md compares them. */

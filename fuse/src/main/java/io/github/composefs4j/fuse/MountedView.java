@@ -1,6 +1,7 @@
 package io.github.composefs4j.fuse;
 
 import io.github.composefs4j.core.errors.ComposefsException;
+import io.github.composefs4j.core.verified.Verification;
 import io.github.composefs4j.fuse.attach.FuseServer;
 import io.github.composefs4j.fuse.protocol.FuseSession;
 import io.github.composefs4j.linux.MountTable;

@@ -2,6 +2,7 @@ package io.github.composefs4j.fuse;
 
 import io.github.composefs4j.core.erofs.ErofsImage;
 import io.github.composefs4j.core.erofs.ImageBytes;
+import io.github.composefs4j.core.erofs.ImageContents;
 import io.github.composefs4j.core.erofs.ImageProfile;
 import io.github.composefs4j.core.objects.LocalObjectStore;
 import io.github.composefs4j.core.objects.ObjectReader;
@@ -9,11 +10,13 @@ import io.github.composefs4j.core.objects.ObjectStore;
 import io.github.composefs4j.core.spi.Platform;
 import io.github.composefs4j.core.spi.RawPath;
 import io.github.composefs4j.core.tree.FileName;
+import io.github.composefs4j.core.verified.Verification;
 import io.github.composefs4j.core.verified.Verifier;
 import io.github.composefs4j.core.verified.VerifyOptions;
 import io.github.composefs4j.core.verity.HashAlgorithm;
 import io.github.composefs4j.fuse.attach.FuseServer;
 import io.github.composefs4j.fuse.attach.OverlayOnTop;
+import io.github.composefs4j.fuse.protocol.ContentSource;
 import io.github.composefs4j.fuse.protocol.FuseSession;
 import io.github.composefs4j.fuse.protocol.XattrDialect;
 import io.github.composefs4j.fuse.transport.FuseDevice;
@@ -137,11 +140,10 @@ final class Mounter {
     if (backing != null) {
       kept.push(backing);
     }
-    ObjectContent content =
-        mode == MountMode.VERIFIED
-            ? new ObjectContent(
-                platform, options.objects(), stores(platform), verification, verifier)
-            : null;
+    ContentSource content = null;
+    if (mode == MountMode.VERIFIED) {
+      content = new ImageContents(stores(platform), verifier, verification)::open;
+    }
     FuseSession session =
         new FuseSession(
             image,
@@ -198,11 +200,10 @@ final class Mounter {
     List<ObjectStore> stores = new ArrayList<>();
     requireDirectories();
     for (Path directory : options.objects()) {
-      for (HashAlgorithm algorithm : HashAlgorithm.values()) {
-        LocalObjectStore store = LocalObjectStore.open(platform, directory, algorithm);
-        kept.push(store);
-        stores.add(store);
-      }
+      // The algorithm is for what is stored; any object is opened by its digest.
+      LocalObjectStore store = LocalObjectStore.open(platform, directory, HashAlgorithm.SHA256);
+      kept.push(store);
+      stores.add(store);
     }
     if (options.store() != null) {
       stores.add(options.store());

@@ -3,6 +3,7 @@ package io.github.composefs4j.fuse;
 import io.github.composefs4j.core.errors.ComposefsException;
 import io.github.composefs4j.core.spi.RawPath;
 import io.github.composefs4j.core.tree.FileName;
+import io.github.composefs4j.core.verified.Verification;
 import io.github.composefs4j.fuse.attach.Fusermount;
 import io.github.composefs4j.linux.KernelMount;
 import io.github.composefs4j.linux.MountException;
@@ -16,14 +17,19 @@ import io.github.composefs4j.linux.sys.MountCalls;
 import io.github.composefs4j.linux.sys.Sys;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** Mounts images in any mode, lists and unmounts them. Thread-safe. */
 public final class Mounts {
   private static final String FUSE_TYPE = "fuse.composefs";
   private static final String SOURCE = "composefs:";
+  private static final Duration PATIENCE = Duration.ofSeconds(2);
 
   private Mounts() {}
 
@@ -112,8 +118,33 @@ public final class Mounts {
         || entry.type().equals("overlay") && entry.source().startsWith(SOURCE);
   }
 
-  /** {@return whether nobody serves a mount any more, so that every use of it fails} */
-  public static boolean isDead(MountTable.Entry entry) {
+  /** How a mount answers. */
+  public enum State {
+    /** It answers. */
+    MOUNTED,
+    /** Nobody serves it any more: every use of it fails at once. */
+    DEAD,
+    /** It has not answered in time: its server is stopped, or has very much to do. */
+    SILENT;
+
+    /** {@return the word for people} */
+    public String label() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  /** {@return how a mount answers; waits for it, but not for long} */
+  public static State state(MountTable.Entry entry) {
+    CompletableFuture<State> state = new CompletableFuture<>();
+    // Who waits for a server that does not answer cannot be interrupted: so it is not this thread.
+    Thread.ofPlatform()
+        .daemon()
+        .name("composefs state")
+        .start(() -> state.complete(isDead(entry) ? State.DEAD : State.MOUNTED));
+    return state.completeOnTimeout(State.SILENT, PATIENCE.toMillis(), TimeUnit.MILLISECONDS).join();
+  }
+
+  private static boolean isDead(MountTable.Entry entry) {
     byte[] point = FileName.encode(entry.point());
     try (Fd root = Fd.open(point, Abi.O_PATH | Abi.O_DIRECTORY)) {
       if (entry.type().equals(FUSE_TYPE)) {
@@ -132,7 +163,7 @@ public final class Mounts {
   /** Takes away what a killed server left on a directory. */
   private static void clean(Path target) throws IOException {
     MountTable.Entry seen = MountTable.read().at(realPath(target));
-    if (seen != null && isDead(seen)) {
+    if (seen != null && state(seen) == State.DEAD) {
       unmount(seen, true);
     }
   }
@@ -152,7 +183,7 @@ public final class Mounts {
   public static List<MountTable.Entry> cleanAll() throws IOException {
     List<MountTable.Entry> gone = new ArrayList<>();
     for (MountTable.Entry entry : list().reversed()) {
-      if (isDead(entry)) {
+      if (state(entry) == State.DEAD) {
         try {
           unmount(entry, true);
           gone.add(entry);

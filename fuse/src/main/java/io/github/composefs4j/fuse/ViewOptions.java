@@ -1,6 +1,7 @@
 package io.github.composefs4j.fuse;
 
 import io.github.composefs4j.core.objects.ObjectStore;
+import io.github.composefs4j.core.verified.Verification;
 import io.github.composefs4j.core.verity.Digest;
 import java.nio.file.Path;
 import java.util.List;

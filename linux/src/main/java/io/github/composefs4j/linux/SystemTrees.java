@@ -4,6 +4,7 @@ import io.github.composefs4j.core.spi.RawPath;
 import io.github.composefs4j.linux.sys.Abi;
 import io.github.composefs4j.linux.sys.Errno;
 import io.github.composefs4j.linux.sys.Fd;
+import io.github.composefs4j.linux.sys.FsContext;
 import io.github.composefs4j.linux.sys.MountCalls;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -34,14 +35,10 @@ public final class SystemTrees {
       }
     }
     if (isDirectory(root, EMPTY)) {
-      try (Fd context = fd(EMPTY, MountCalls.fsopen("tmpfs"))) {
-        byte[] mode = "1777".getBytes(StandardCharsets.US_ASCII);
-        check(EMPTY, MountCalls.setString(context, "mode", mode));
-        check(EMPTY, MountCalls.create(context));
-        int bits = Abi.MOUNT_ATTR_NOSUID | Abi.MOUNT_ATTR_NODEV;
-        try (Fd fresh = fd(EMPTY, MountCalls.fsmount(context, bits))) {
-          attach(fresh, root, EMPTY);
-        }
+      int bits = Abi.MOUNT_ATTR_NOSUID | Abi.MOUNT_ATTR_NODEV;
+      try (FsContext context = FsContext.open("tmpfs", SystemTrees::failure);
+          Fd fresh = context.set("mode", "1777").mount(bits)) {
+        attach(fresh, root, EMPTY);
       }
     }
   }
@@ -55,6 +52,10 @@ public final class SystemTrees {
     try (Fd place = Fd.open(path, Abi.O_PATH | Abi.O_DIRECTORY | Abi.O_NOFOLLOW)) {
       check(name, MountCalls.attach(mount, place));
     }
+  }
+
+  private static MountException failure(String step, int errno, List<String> messages) {
+    return new MountException("tmpfs (" + step + "): " + Errno.text(errno), errno, messages);
   }
 
   private static Fd fd(String name, int result) throws MountException {

@@ -110,6 +110,38 @@ class MountCommandTest {
     assertThat(mountedAt(target)).as("taken away by the next command").isFalse();
   }
 
+  /** A stopped server must not stop the commands that look at its mount. */
+  @Test
+  void aStoppedServerIsSilent() throws Exception {
+    assertThat(mount("--mode=verified", "--own-server").err()).isEmpty();
+    String server = Long.toString(server(target).pid());
+    assertThat(Tool.run("kill", "-STOP", server).status()).isZero();
+    try {
+      Tool.Result mounts = Tool.run(timed("composefs", "mounts"));
+      assertThat(mounts.out()).containsPattern(target + " .* silent\n");
+      Path other = Files.createDirectory(scratch.resolve("other"));
+      List<String> beside =
+          timed(
+              "composefs",
+              "mount",
+              "--mode=kernel",
+              "--basedir=" + objects,
+              image.toString(),
+              other.toString());
+      assertThat(Tool.run(beside).err()).isEmpty();
+      assertThat(mountedAt(target)).isTrue();
+    } finally {
+      Tool.run("kill", "-CONT", server);
+    }
+    assertThat(target.resolve("file")).hasContent("text ".repeat(100));
+  }
+
+  private static List<String> timed(String name, String... args) {
+    List<String> command = new ArrayList<>(List.of("timeout", "60"));
+    command.addAll(Tool.command(name, args));
+    return command;
+  }
+
   /** The process that serves a mount, as {@code mounts} tells. */
   private static ProcessHandle server(Path target) throws Exception {
     for (JsonElement each : mounts()) {

@@ -3,13 +3,13 @@ package io.github.composefs4j.tests;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.composefs4j.core.verified.Verification;
 import io.github.composefs4j.core.verity.Digest;
 import io.github.composefs4j.core.verity.HashAlgorithm;
 import io.github.composefs4j.core.verity.VerityHasher;
 import io.github.composefs4j.fuse.MountMode;
 import io.github.composefs4j.fuse.MountedView;
 import io.github.composefs4j.fuse.Mounts;
-import io.github.composefs4j.fuse.Verification;
 import io.github.composefs4j.fuse.ViewOptions;
 import io.github.composefs4j.linux.MountException;
 import java.io.IOException;

@@ -21,7 +21,7 @@ public final class ListMounts implements Command {
         .flag("json", "print JSON", () -> json = true)
         .describe(
             "A mount whose server was killed is shown as dead; the next mount takes it away, and so"
-                + " does umount.");
+                + " does umount. One that has not answered in two seconds is silent.");
   }
 
   @Override
@@ -39,7 +39,7 @@ public final class ListMounts implements Command {
               out.name("source").value(each.source());
               out.name("type").value(each.type());
               out.name("options").value(each.options());
-              out.name("state").value(state(each));
+              out.name("state").value(Mounts.state(each).label());
               ServedMount mount = served.get(each.id());
               if (mount != null) {
                 writeServed(out, mount);
@@ -51,7 +51,8 @@ public final class ListMounts implements Command {
     } else {
       for (MountTable.Entry each : mounts) {
         console.println(
-            "%s %s %s %s".formatted(each.point(), each.source(), each.type(), state(each)));
+            "%s %s %s %s"
+                .formatted(each.point(), each.source(), each.type(), Mounts.state(each).label()));
       }
     }
     return 0;
@@ -67,9 +68,5 @@ public final class ListMounts implements Command {
     out.name("failures").value(mount.statistics().failures());
     out.name("open_objects").value(mount.statistics().openObjects());
     out.endObject();
-  }
-
-  private static String state(MountTable.Entry mount) {
-    return Mounts.isDead(mount) ? "dead" : "mounted";
   }
 }

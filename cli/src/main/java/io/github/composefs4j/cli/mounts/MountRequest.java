@@ -2,9 +2,9 @@ package io.github.composefs4j.cli.mounts;
 
 import io.github.composefs4j.core.spi.RawPath;
 import io.github.composefs4j.core.tree.FileName;
+import io.github.composefs4j.core.verified.Verification;
 import io.github.composefs4j.core.verity.Digest;
 import io.github.composefs4j.fuse.MountMode;
-import io.github.composefs4j.fuse.Verification;
 import io.github.composefs4j.fuse.ViewOptions;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -7,6 +7,7 @@ import io.github.composefs4j.core.errors.StoreUnavailableException;
 import io.github.composefs4j.core.objects.ObjectReader;
 import io.github.composefs4j.core.objects.ObjectStore;
 import io.github.composefs4j.core.tree.FileName;
+import io.github.composefs4j.core.verified.Verification;
 import io.github.composefs4j.core.verified.Verifier;
 import io.github.composefs4j.core.verity.Digest;
 import java.io.IOException;
@@ -21,16 +22,29 @@ import org.jspecify.annotations.Nullable;
 public final class ImageContents {
   private final List<ObjectStore> stores;
   private final @Nullable Verifier verifier;
+  private final Verification verification;
 
   /**
    * Contents from these stores.
    *
-   * @param verifier holds objects to the digests that the image has of them; null if they are to be
-   *     handed out unchecked
+   * @param verifier holds objects to the digests that the image has of them, at each read; null if
+   *     they are to be handed out unchecked
    */
   public ImageContents(List<? extends ObjectStore> stores, @Nullable Verifier verifier) {
+    this(stores, verifier, Verification.ALWAYS);
+  }
+
+  /**
+   * Contents from these stores.
+   *
+   * @param verifier as above
+   * @param verification how objects are held, if there is a verifier
+   */
+  public ImageContents(
+      List<? extends ObjectStore> stores, @Nullable Verifier verifier, Verification verification) {
     this.stores = List.copyOf(stores);
-    this.verifier = verifier;
+    this.verifier = verification == Verification.OFF ? null : verifier;
+    this.verification = verification;
   }
 
   /** {@return what checks the objects, or null if nothing does} */
@@ -39,8 +53,8 @@ public final class ImageContents {
   }
 
   /**
-   * {@return the content of a regular file; with a verifier, checked as it is read, and of exactly
-   * the size that the image says}
+   * {@return the content of a regular file; with a verifier, checked, and of exactly the size that
+   * the image says}
    *
    * @throws MissingObjectException if no store has it
    * @throws StoreUnavailableException if no store has it, and one could not be asked
@@ -77,7 +91,7 @@ public final class ImageContents {
   private ObjectReader checked(ObjectReader content, Digest digest, long size) throws IOException {
     return verifier == null
         ? content
-        : verifier.open(content, digest, size, "object " + digest.hex());
+        : verification.hold(verifier, content, digest, size, "object " + digest.hex());
   }
 
   /** An overlay takes any number of slashes for one. */

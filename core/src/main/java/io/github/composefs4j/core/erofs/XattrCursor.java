@@ -1,8 +1,10 @@
 package io.github.composefs4j.core.erofs;
 
+import io.github.composefs4j.core.tree.FileName;
 import io.github.composefs4j.core.tree.Limits;
 import java.io.IOException;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A walk over the xattrs of one inode as they are stored: inline ones first, then shared ones,
@@ -13,6 +15,9 @@ import java.util.Arrays;
 public final class XattrCursor {
   /** A stored name is longer than that of its source by the escape {@code overlay.}. */
   private static final int NAME_MAX = Limits.XATTR_NAME_MAX + "overlay.".length();
+
+  private static final byte[] OVERLAY = FileName.encode("trusted.overlay.");
+  private static final byte[] ESCAPED = FileName.encode("trusted.overlay.overlay.");
 
   private final ErofsImage image;
   private final ImageInode inode;
@@ -140,6 +145,34 @@ public final class XattrCursor {
     byte[] name = Arrays.copyOf(prefix, nameLength());
     System.arraycopy(entry, suffixAt, name, prefix.length, suffixLength);
     return name;
+  }
+
+  /**
+   * {@return the name under which a mount shows it, or null if it does not} Those of overlayfs are
+   * hidden, and the tree's own that look like them have lost their escape (erofs-image.md 4.1).
+   */
+  public byte @Nullable [] shownName() {
+    if (!startsWith(OVERLAY)) {
+      return name();
+    }
+    if (!startsWith(ESCAPED)) {
+      return null;
+    }
+    byte[] stored = name();
+    byte[] shown = Arrays.copyOf(stored, stored.length - ESCAPED.length + OVERLAY.length);
+    System.arraycopy(stored, ESCAPED.length, shown, OVERLAY.length, stored.length - ESCAPED.length);
+    return shown;
+  }
+
+  /** {@return the stored name of what a mount shows under a name} */
+  public static byte[] storedName(byte[] shown) {
+    int length = OVERLAY.length;
+    if (shown.length < length || !Arrays.equals(shown, 0, length, OVERLAY, 0, length)) {
+      return shown;
+    }
+    byte[] stored = Arrays.copyOf(ESCAPED, shown.length + ESCAPED.length - length);
+    System.arraycopy(shown, length, stored, ESCAPED.length, shown.length - length);
+    return stored;
   }
 
   /** {@return the length of the value} */

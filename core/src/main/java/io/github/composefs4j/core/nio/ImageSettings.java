@@ -8,6 +8,7 @@ import io.github.composefs4j.core.objects.LocalObjectStore;
 import io.github.composefs4j.core.objects.ObjectReader;
 import io.github.composefs4j.core.objects.ObjectStore;
 import io.github.composefs4j.core.spi.Platform;
+import io.github.composefs4j.core.verified.Verification;
 import io.github.composefs4j.core.verified.Verifier;
 import io.github.composefs4j.core.verified.VerifyOptions;
 import io.github.composefs4j.core.verity.Digest;
@@ -28,12 +29,14 @@ import org.jspecify.annotations.Nullable;
 
 /** What the {@code env} of a new file system says; see the package's page. */
 final class ImageSettings {
-  private static final long DATA_BYTES = 16L << 20;
+  private static final VerifyOptions MEMORY =
+      VerifyOptions.defaults().withMemory(VerifyOptions.HASH_BYTES, 16L << 20);
 
   private final Path file;
   private final @Nullable Digest digest;
   private final List<Object> objects = new ArrayList<>();
-  private final @Nullable Verifier verifier;
+  private final Verifier verifier;
+  private final Verification verification;
 
   /**
    * The settings for an image.
@@ -50,7 +53,9 @@ final class ImageSettings {
       // …/objects/xx/yyyy, where names in a repository lead to
       objects.add(file.resolve("../..").normalize());
     }
-    verifier = verifier(env.get("verify"));
+    Object verify = env.get("verify");
+    verification = verification(verify);
+    verifier = verify instanceof Verifier known ? known : new Verifier(MEMORY);
   }
 
   private static Digest digest(Object value) {
@@ -92,16 +97,26 @@ final class ImageSettings {
     }
   }
 
-  private static @Nullable Verifier verifier(@Nullable Object value) {
+  private static Verification verification(@Nullable Object value) {
     return switch (value) {
-      case null -> verifier("always");
-      case Verifier known -> known;
-      case Boolean always -> verifier(always ? "always" : "off");
-      case String text when text.equals("always") || text.equals("true") ->
-          new Verifier(VerifyOptions.defaults().withMemory(VerifyOptions.HASH_BYTES, DATA_BYTES));
-      case String text when text.equals("off") || text.equals("false") -> null;
-      default -> throw new IllegalArgumentException("verify: neither always nor off");
+      case null -> Verification.ALWAYS;
+      case Verifier _ -> Verification.ALWAYS;
+      case Verification known -> known;
+      case Boolean always -> always ? Verification.ALWAYS : Verification.OFF;
+      case String text ->
+          switch (text) {
+            case "always", "true" -> Verification.ALWAYS;
+            case "open" -> Verification.OPEN;
+            case "kernel" -> Verification.KERNEL;
+            case "off", "false" -> Verification.OFF;
+            default -> throw noVerification();
+          };
+      default -> throw noVerification();
     };
+  }
+
+  private static IllegalArgumentException noVerification() {
+    return new IllegalArgumentException("verify: none of always, open, kernel and off");
   }
 
   ComposefsFileSystem open(ComposefsFileSystemProvider provider, @Nullable URI uri)
@@ -111,7 +126,8 @@ final class ImageSettings {
     ErofsImage image = null;
     try {
       image = openImage(platform);
-      ImageContents contents = new ImageContents(openStores(platform, owned), verifier);
+      ImageContents contents =
+          new ImageContents(openStores(platform, owned), verifier, verification);
       return new ComposefsFileSystem(
           provider, image, contents, Optional.ofNullable(digest), uri, owned);
     } catch (IOException | RuntimeException e) {
@@ -126,10 +142,10 @@ final class ImageSettings {
   }
 
   private ErofsImage openImage(Platform platform) throws IOException {
-    if (digest != null && verifier != null) {
+    if (digest != null && verification != Verification.OFF) {
       return ErofsImage.open(platform, file, digest, verifier);
     }
-    ObjectReader reader = ObjectReader.of(platform.openFile(file));
+    ObjectReader reader = new UninterruptedReader(ObjectReader.of(platform.openFile(file)));
     return ErofsImage.open(ImageBytes.of(reader, file.toString()), ImageProfile.COMPOSEFS);
   }
 

@@ -9,26 +9,16 @@ import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
-/**
- * Extended attributes as the kernel's mount shows them: those of overlayfs are hidden, and the
- * tree's own that look like them have lost their escape (erofs-image.md 4.1).
- */
+/** Extended attributes as the kernel's mount shows them. */
 final class InodeXattrs {
-  private static final byte[] OVERLAY = FileName.encode("trusted.overlay.");
-  private static final byte[] ESCAPED = FileName.encode("trusted.overlay.overlay.");
-
   private InodeXattrs() {}
 
   /** {@return all attributes by full name, in the order of names' bytes} */
   static SortedMap<byte[], byte[]> all(ImageInode inode) throws IOException {
     SortedMap<byte[], byte[]> all = new TreeMap<>(Arrays::compareUnsigned);
     for (XattrCursor stored = inode.xattrs(); stored.next(); ) {
-      byte[] name = stored.name();
-      if (stored.startsWith(ESCAPED)) {
-        byte[] shown = Arrays.copyOf(OVERLAY, name.length - ESCAPED.length + OVERLAY.length);
-        System.arraycopy(name, ESCAPED.length, shown, OVERLAY.length, name.length - ESCAPED.length);
-        all.putIfAbsent(shown, stored.value());
-      } else if (!stored.startsWith(OVERLAY)) {
+      byte[] name = stored.shownName();
+      if (name != null) {
         all.putIfAbsent(name, stored.value());
       }
     }

@@ -25,7 +25,10 @@
  *   images none, and the image is taken as it is.</td></tr>
  * <tr><th>{@code verify}</th><td>{@code always} (the default; or {@code true}): each block of each
  *   object is held to the digest that the image has of it, and content without a digest is refused.
- *   {@code off} (or {@code false}): objects are handed out unchecked. Or a {@link
+ *   {@code open}: all of an object is checked when it is opened; later changes are not seen. {@code
+ *   kernel}: objects without fs-verity of the right digest are not opened, which takes the module
+ *   {@code linux} to be seen. {@code off} (or {@code false}): objects are handed out unchecked. Also
+ *   a {@link io.github.composefs4j.core.verified.Verification}, or, for {@code always}, a {@link
  *   io.github.composefs4j.core.verified.Verifier}, to share memory between file systems or choose
  *   its size.</td></tr>
  * </table>

@@ -9,6 +9,7 @@ import io.github.composefs4j.core.errors.MissingObjectException;
 import io.github.composefs4j.core.objects.LocalObjectStore;
 import io.github.composefs4j.core.spi.Platform;
 import io.github.composefs4j.core.testkit.TreeSample;
+import io.github.composefs4j.core.verified.Verification;
 import io.github.composefs4j.core.verity.HashAlgorithm;
 import io.github.composefs4j.core.verity.VerityHasher;
 import java.io.IOException;
@@ -38,6 +39,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -204,6 +206,60 @@ class ComposefsFileSystemTest {
       assertThat(Thread.interrupted()).isTrue();
       assertThat(channel.isOpen()).isFalse();
       assertThat(Files.readAllBytes(path)).isEqualTo(TreeSample.content(1_000_003));
+    }
+  }
+
+  /** Opened without a digest, the image is read when it is needed, through one channel for all. */
+  @Test
+  void anInterruptedReaderOfTheImageDisturbsNobody() throws Exception {
+    try (FileSystem opened = open()) {
+      Thread.currentThread().interrupt();
+      assertThat(Files.exists(opened.getPath("/names/a.txt"))).isTrue();
+      assertThat(Thread.interrupted()).as("still to be seen").isTrue();
+      try (Stream<Path> all = Files.walk(opened.getPath("/"))) {
+        assertThat(all.count()).isEqualTo(sample.tree().entries() + 1);
+      }
+    }
+  }
+
+  @Test
+  void whoVerifiesIsAsAsked() throws IOException {
+    Path object;
+    try (FileSystem opened = open()) {
+      object = sample.object(VerityHasher.digest(HashAlgorithm.SHA256, TreeSample.content(4097)));
+      assertThat(Files.readAllBytes(opened.getPath("/sizes/4097"))).hasSize(4097);
+    }
+    byte[] right = Files.readAllBytes(object);
+    byte[] wrong = right.clone();
+    wrong[4096] ^= 1;
+    for (Object verify : new Object[] {"always", "open", Verification.OPEN, true}) {
+      try (FileSystem opened = open("verify", verify)) {
+        Path path = opened.getPath("/sizes/4097");
+        Files.write(object, wrong);
+        assertThatThrownBy(() -> Files.readAllBytes(path))
+            .isInstanceOf(FileSystemException.class)
+            .hasCauseInstanceOf(DigestMismatchException.class);
+        Files.write(object, right);
+        assertThat(Files.readAllBytes(path)).isEqualTo(right);
+      }
+    }
+    try (FileSystem opened = open("verify", "open");
+        FileChannel early = FileChannel.open(opened.getPath("/sizes/4097"))) {
+      Files.write(object, wrong);
+      ByteBuffer last = ByteBuffer.allocate(1);
+      early.read(last, 4096);
+      assertThat(last.get(0)).as("changed after the check").isEqualTo(wrong[4096]);
+    }
+    try (FileSystem opened = open("verify", Verification.OFF)) {
+      assertThat(Files.readAllBytes(opened.getPath("/sizes/4097"))).isEqualTo(wrong);
+    }
+    Files.write(object, right);
+    // Without the module linux, or fs-verity, the kernel holds nothing to a digest.
+    try (FileSystem opened = open("verify", "kernel")) {
+      assertThatThrownBy(() -> Files.readAllBytes(opened.getPath("/sizes/4097")))
+          .isInstanceOf(FileSystemException.class)
+          .hasMessageContaining("kernel");
+      assertThat(Files.readAllBytes(opened.getPath("/sizes/64"))).hasSize(64);
     }
   }
 

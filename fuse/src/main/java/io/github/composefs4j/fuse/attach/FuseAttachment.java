@@ -5,10 +5,9 @@ import io.github.composefs4j.linux.MountException;
 import io.github.composefs4j.linux.sys.Abi;
 import io.github.composefs4j.linux.sys.Errno;
 import io.github.composefs4j.linux.sys.Fd;
-import io.github.composefs4j.linux.sys.MountCalls;
+import io.github.composefs4j.linux.sys.FsContext;
 import io.github.composefs4j.linux.sys.Sys;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /**
@@ -28,49 +27,30 @@ public final class FuseAttachment {
    */
   public static Fd detached(FuseDevice device, byte[] source, boolean allowOther, int attributes)
       throws IOException {
-    int result = MountCalls.fsopen("fuse");
-    if (result < 0) {
-      throw failure("fsopen", -result, List.of());
-    }
-    try (Fd context = new Fd(result)) {
-      step(context, "source", MountCalls.setString(context, "source", source));
-      set(context, "subtype", "composefs");
-      set(context, "fd", Integer.toString(device.fd().number()));
-      set(context, "rootmode", "40000");
-      set(context, "user_id", Integer.toString(Sys.geteuid()));
-      set(context, "group_id", Integer.toString(Sys.getegid()));
-      step(context, "ro", MountCalls.setFlag(context, "ro"));
-      step(context, "default_permissions", MountCalls.setFlag(context, "default_permissions"));
+    try (FsContext context = FsContext.open("fuse", FuseAttachment::failure)) {
+      context
+          .set("source", source)
+          .set("subtype", "composefs")
+          .set("fd", Integer.toString(device.fd().number()))
+          .set("rootmode", "40000")
+          .set("user_id", Integer.toString(Sys.geteuid()))
+          .set("group_id", Integer.toString(Sys.getegid()))
+          .flag("ro")
+          .flag("default_permissions");
       if (allowOther) {
-        step(context, "allow_other", MountCalls.setFlag(context, "allow_other"));
+        context.flag("allow_other");
       }
-      step(context, "create", MountCalls.create(context));
-      int mount = MountCalls.fsmount(context, attributes | Abi.MOUNT_ATTR_RDONLY);
-      step(context, "fsmount", mount);
-      return new Fd(mount);
+      return context.mount(attributes | Abi.MOUNT_ATTR_RDONLY);
     }
   }
 
-  private static void set(Fd context, String key, String value) throws IOException {
-    step(
-        context,
-        key,
-        MountCalls.setString(context, key, value.getBytes(StandardCharsets.US_ASCII)));
-  }
-
-  private static void step(Fd context, String what, int result) throws IOException {
-    if (result < 0) {
-      throw failure(what, -result, MountCalls.log(context));
-    }
-  }
-
-  private static MountException failure(String what, int errno, List<String> log) {
+  private static MountException failure(String step, int errno, List<String> messages) {
     String text =
         switch (errno) {
           case Errno.ENODEV -> "this kernel has no FUSE (module fuse)";
           case Errno.EPERM -> "mounting FUSE needs CAP_SYS_ADMIN here, or the program fusermount3";
-          default -> "cannot mount FUSE (" + what + "): " + Errno.text(errno);
+          default -> "cannot mount FUSE (" + step + "): " + Errno.text(errno);
         };
-    return new MountException(text, errno, log);
+    return new MountException(text, errno, messages);
   }
 }

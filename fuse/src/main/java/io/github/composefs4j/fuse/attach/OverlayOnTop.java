@@ -4,9 +4,8 @@ import io.github.composefs4j.linux.MountException;
 import io.github.composefs4j.linux.sys.Abi;
 import io.github.composefs4j.linux.sys.Errno;
 import io.github.composefs4j.linux.sys.Fd;
-import io.github.composefs4j.linux.sys.MountCalls;
+import io.github.composefs4j.linux.sys.FsContext;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -33,62 +32,40 @@ public record OverlayOnTop(
     int attributes) {
   /** {@return an overlay over {@code lower}, attached nowhere} */
   public Fd detached(Fd lower) throws IOException {
-    int opened = MountCalls.fsopen("overlay");
-    if (opened < 0) {
-      throw failure("fsopen", -opened, List.of());
-    }
-    try (Fd context = new Fd(opened)) {
-      step(context, "source", MountCalls.setString(context, "source", source));
+    try (FsContext context = FsContext.open("overlay", OverlayOnTop::failure)) {
+      context.set("source", source);
       if (userXattrs) {
-        step(context, "userxattr", MountCalls.setFlag(context, "userxattr"));
+        context.flag("userxattr");
       } else if (!objects.isEmpty()) {
-        set(context, "metacopy", "on");
-        set(context, "redirect_dir", "on");
+        context.set("metacopy", "on").set("redirect_dir", "on");
       }
       if (verity) {
-        set(context, "verity", "require");
+        context.set("verity", "require");
       }
-      step(context, "lowerdir+", MountCalls.setFd(context, "lowerdir+", lower));
+      context.set("lowerdir+", lower);
       for (Fd object : objects) {
-        step(context, "datadir+", MountCalls.setFd(context, "datadir+", object));
+        context.set("datadir+", object);
       }
       if (upper != null && work != null) {
-        step(context, "upperdir", MountCalls.setFd(context, "upperdir", upper));
-        step(context, "workdir", MountCalls.setFd(context, "workdir", work));
+        context.set("upperdir", upper).set("workdir", work);
       }
-      step(context, "create", MountCalls.create(context));
-      int mount = MountCalls.fsmount(context, attributes);
-      step(context, "fsmount", mount);
-      return new Fd(mount);
+      return context.mount(attributes);
     }
   }
 
-  private static void set(Fd context, String key, String value) throws IOException {
-    step(
-        context,
-        key,
-        MountCalls.setString(context, key, value.getBytes(StandardCharsets.US_ASCII)));
-  }
-
-  private static void step(Fd context, String what, int result) throws IOException {
-    if (result < 0) {
-      throw failure(what, -result, MountCalls.log(context));
-    }
-  }
-
-  private static MountException failure(String what, int errno, List<String> log) {
+  private static MountException failure(String step, int errno, List<String> messages) {
     String text =
         switch (errno) {
           case Errno.ENODEV -> "this kernel has no overlayfs (module overlay)";
           case Errno.EPERM -> "mounting overlayfs needs CAP_SYS_ADMIN, be it in a user namespace";
           default ->
               "cannot mount overlayfs over FUSE ("
-                  + what
+                  + step
                   + "): "
                   + Errno.text(errno)
                   + "; this needs Linux 6.15, with userxattr 6.16";
         };
-    return new MountException(text, errno, log);
+    return new MountException(text, errno, messages);
   }
 
   /** {@return the bits for a read-only mount} */

@@ -15,15 +15,12 @@ public enum XattrDialect {
   TREE {
     @Override
     byte @Nullable [] stored(byte[] shown) {
-      return startsWith(shown, TRUSTED) ? inserted(shown, TRUSTED.length) : shown;
+      return XattrCursor.storedName(shown);
     }
 
     @Override
     byte @Nullable [] shown(XattrCursor stored) {
-      if (!stored.startsWith(TRUSTED)) {
-        return stored.name();
-      }
-      return stored.startsWith(TRUSTED_ESCAPED) ? removed(stored.name(), TRUSTED.length) : null;
+      return stored.shownName();
     }
   },
 
@@ -67,7 +64,6 @@ public enum XattrDialect {
   };
 
   private static final byte[] TRUSTED = FileName.encode("trusted.overlay.");
-  private static final byte[] TRUSTED_ESCAPED = FileName.encode("trusted.overlay.overlay.");
   private static final byte[] USER = FileName.encode("user.overlay.");
   private static final byte[] USER_ESCAPED = FileName.encode("user.overlay.overlay.");
   private static final byte[] ESCAPE = FileName.encode("overlay.");
