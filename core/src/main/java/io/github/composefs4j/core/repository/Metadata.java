@@ -156,7 +156,12 @@ record Metadata(
     } catch (RepositoryException e) {
       throw e;
     } catch (IOException | IllegalStateException e) {
-      String message = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+      String message =
+          String.valueOf(e.getMessage())
+              .lines()
+              .findFirst()
+              .orElse("")
+              .replaceFirst("^Use JsonReader.* to accept malformed", "malformed");
       throw new RepositoryException(Reason.INVALID_METADATA, "meta.json: " + message, e);
     }
   }
