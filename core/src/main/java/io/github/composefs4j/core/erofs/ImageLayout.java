@@ -36,9 +36,6 @@ final class ImageLayout {
   private static final int CHUNKS_MAX = 1024;
   private static final int V2_CHUNK_FORMAT = CHUNK_BITS_MAX - 12;
 
-  /** Longest symlink target that readers of V2 images take. */
-  private static final int V2_SYMLINK_MAX = 1024;
-
   final InodeTable table;
   final XattrTable xattrs;
 
@@ -99,6 +96,9 @@ final class ImageLayout {
       if (pos / SLOT > 0xffff_ffffL) {
         throw new InvalidTreeException("the tree needs more than 128 GiB of inodes");
       }
+      if (v2 && table.inodes[i] instanceof Symlink) {
+        requireOneBlock(pos + head, data.tail);
+      }
       nids[i] = (int) (pos / SLOT);
       pos += head + data.tail;
       dataBlocks += data.blocks;
@@ -124,13 +124,7 @@ final class ImageLayout {
     boolean v2 = table.version == FormatVersion.V2;
     switch (table.inodes[number]) {
       case Directory directory -> measureDirectory(directory, data);
-      case Symlink symlink -> {
-        data.tail = symlink.target().length;
-        if (v2 && data.tail > V2_SYMLINK_MAX) {
-          throw new InvalidTreeException(
-              "V2 images hold symlink targets of at most " + V2_SYMLINK_MAX + " bytes");
-        }
-      }
+      case Symlink symlink -> data.tail = symlink.target().length;
       case RegularFile file -> {
         byte[] inline = file.inlineBytes();
         if (inline != null) {
@@ -274,6 +268,16 @@ final class ImageLayout {
       return 0;
     }
     return roundUp(pos + BLOCK - last % BLOCK, SLOT) - pos;
+  }
+
+  /** V2 has no other place for a target than behind its inode, and kernels read no tail across. */
+  private static void requireOneBlock(long start, int target) throws InvalidTreeException {
+    if (start / BLOCK != (start + target - 1) / BLOCK) {
+      throw new InvalidTreeException(
+          "a symlink target of "
+              + target
+              + " bytes would lie in two blocks of a V2 image, where kernels cannot read it");
+    }
   }
 
   /** Corrects what {@link #measure} said by the position of the inode. */

@@ -20,6 +20,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -305,15 +306,15 @@ final class Fsck {
   }
 
   /** Checks who may change a file, and whether it may be executed. */
-  void checkMode(String path, HostStat stat, int owner) {
+  void checkMode(Supplier<String> path, HostStat stat, int owner) {
     int mode = stat.mode() & ~Inode.S_IFMT;
     if ((mode & 07113) != 0) {
-      add(Finding.of(FindingType.WRONG_MODE, path, "mode 0" + Integer.toOctalString(mode)));
+      add(Finding.of(FindingType.WRONG_MODE, path.get(), "mode 0" + Integer.toOctalString(mode)));
     }
     if (stat.uid() != owner && stat.uid() != 0) {
       add(
           Finding.of(
-              FindingType.WRONG_OWNER, path, "user " + Integer.toUnsignedString(stat.uid())));
+              FindingType.WRONG_OWNER, path.get(), "user " + Integer.toUnsignedString(stat.uid())));
     }
   }
 }

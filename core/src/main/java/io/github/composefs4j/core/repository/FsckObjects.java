@@ -11,6 +11,7 @@ import io.github.composefs4j.core.verity.VerityDigests;
 import io.github.composefs4j.core.verity.VerityHasher;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.LongAdder;
@@ -89,23 +90,27 @@ final class FsckObjects {
   private void checkDirectory(String directory, Hasher hasher) throws IOException {
     String path = Links.OBJECTS + "/" + directory;
     List<Digest> digests = new ArrayList<>();
+    byte[] text = Arrays.copyOf(Links.bytes(directory + "/"), 2 * algorithm.size() + 1);
     fsck.root.list(
         Links.bytes(path),
         (name, type) -> {
+          System.arraycopy(name, 0, text, 3, Math.min(name.length, text.length - 3));
           Digest digest =
-              ImageAccess.parse(Links.bytes(directory + "/" + FileName.decode(name)), algorithm);
+              name.length == text.length - 3 ? ImageAccess.parse(text, algorithm) : null;
+          if (type == EntryType.FILE && digest != null) {
+            digests.add(digest);
+            return;
+          }
           String object = path + "/" + FileName.decode(name);
           if (type != EntryType.FILE) {
             fsck.objectsChecked.increment();
             fsck.objectsCorrupted.increment();
             fsck.add(Finding.of(FindingType.UNEXPECTED_FILE_TYPE, object));
-          } else if (digest == null) {
+          } else {
             fsck.objectsChecked.increment();
             fsck.objectsCorrupted.increment();
             fsck.add(
                 Finding.of(FindingType.OBJECT_INVALID_NAME, object, "not the rest of a digest"));
-          } else {
-            digests.add(digest);
           }
         });
     for (Digest digest : digests) {
@@ -120,16 +125,15 @@ final class FsckObjects {
 
   private void checkObject(Digest digest, Hasher hasher) throws IOException {
     fsck.objectsChecked.increment();
-    String path = path(digest);
     try (HostFile file = fsck.repository.openObject(digest)) {
       HostStat stat = file.stat();
       if ((stat.mode() & Inode.S_IFMT) != Inode.S_IFREG) {
         throw new IOException("is no regular file");
       }
-      fsck.checkMode(path, stat, owner);
+      fsck.checkMode(() -> path(digest), stat, owner);
       Digest measured = file.verityDigest().orElse(null);
       if (measured == null && secure) {
-        bad(Finding.of(FindingType.OBJECT_VERITY_MISSING, path));
+        bad(Finding.of(FindingType.OBJECT_VERITY_MISSING, path(digest)));
       } else if (measured != null && measured.algorithm() == algorithm) {
         compare(digest, measured);
       } else if (stat.size() >= LARGE) {
@@ -140,9 +144,9 @@ final class FsckObjects {
       bytes.add(stat.size());
       fsck.options.progress().update(fsck.objectsChecked.sum(), bytes.sum());
     } catch (HashFailure e) {
-      bad(Finding.of(FindingType.OBJECT_VERITY_FAILED, path, e));
+      bad(Finding.of(FindingType.OBJECT_VERITY_FAILED, path(digest), e));
     } catch (IOException e) {
-      bad(Finding.of(FindingType.OBJECT_OPEN_FAILED, path, e));
+      bad(Finding.of(FindingType.OBJECT_OPEN_FAILED, path(digest), e));
     }
   }
 

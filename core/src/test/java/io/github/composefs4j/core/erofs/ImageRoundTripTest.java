@@ -15,11 +15,16 @@ import io.github.composefs4j.core.tree.FileTree;
 import io.github.composefs4j.core.tree.Limits;
 import io.github.composefs4j.core.tree.RegularFile;
 import io.github.composefs4j.core.tree.Stat;
+import io.github.composefs4j.core.tree.Symlink;
 import io.github.composefs4j.core.tree.XattrSet;
+import io.github.composefs4j.core.verity.HashAlgorithm;
+import io.github.composefs4j.core.verity.VerityHasher;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Random trees come back from their images as they were, and give the same bytes again. */
 class ImageRoundTripTest {
@@ -77,6 +82,37 @@ class ImageRoundTripTest {
     FileTree again =
         read(TestImages.write(tree, ImageOptions.of(FormatVersion.V1)), FormatVersion.V1);
     assertThat(again.root().child(1)).isSameAs(again.root().child(0));
+  }
+
+  /** Digests of the reference; kernels read a target that lies in one block, up to 4,064 bytes. */
+  @ParameterizedTest
+  @CsvSource({
+    "1025, 26f8868123de56a0595d86964597e6536536819a73ce6d1a61bacf995d5df4a0",
+    "2000, 676f550adf503f998ccd90c03fa9d9d6cbbfaca1f3f448136d24aa56372c51c3",
+    "4000, 21528b4b36be01722ea74cdae11c3cc22c446c5759102690754fc28c50aad3f3",
+    "4064, 1cfb8356defbcb1a3cb02677a21505e2079c536a39821125ee9f155003c0179d"
+  })
+  void longSymlinksOfVersion2AreTheReferences(int length, String digest) throws Exception {
+    Directory root = new Directory(Stat.of(0755), XattrSet.EMPTY);
+    byte[] target = FileName.encode("x".repeat(length));
+    root.add(new byte[] {'l'}, new Symlink(Stat.of(0777), XattrSet.EMPTY, target));
+    FileTree tree = FileTree.of(root);
+    byte[] image = TestImages.write(tree, ImageOptions.of(FormatVersion.V2));
+    assertThat(VerityHasher.digest(HashAlgorithm.SHA256, image)).hasToString(digest);
+    TreeAssert.assertSame(tree, read(image, FormatVersion.V2));
+  }
+
+  @Test
+  void aSymlinkThatKernelsCouldNotReadIsNoVersion2Image() throws Exception {
+    Directory root = new Directory(Stat.of(0755), XattrSet.EMPTY);
+    byte[] target = FileName.encode("x".repeat(4065));
+    root.add(new byte[] {'l'}, new Symlink(Stat.of(0777), XattrSet.EMPTY, target));
+    FileTree tree = FileTree.of(root);
+    assertThatThrownBy(() -> TestImages.write(tree, ImageOptions.of(FormatVersion.V2)))
+        .isInstanceOf(InvalidTreeException.class)
+        .hasMessageContaining("4065 bytes");
+    TreeAssert.assertSame(
+        tree, read(TestImages.write(tree, ImageOptions.of(FormatVersion.V1)), FormatVersion.V1));
   }
 
   /** Every file shares one attribute with all others and has one that no other has. */
