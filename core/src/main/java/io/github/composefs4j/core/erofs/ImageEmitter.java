@@ -109,12 +109,13 @@ final class ImageEmitter {
   }
 
   private long storedSize(Inode inode, ImageLayout.DataSize data) {
-    return switch (inode) {
-      case Directory _ -> data.blocks * BLOCK + data.tail;
-      case RegularFile file -> file.size();
-      case Symlink symlink -> symlink.target().length;
-      default -> 0;
-    };
+    if (inode instanceof RegularFile file) {
+      return file.size();
+    }
+    if (inode instanceof Directory) {
+      return data.blocks * BLOCK + data.tail;
+    }
+    return inode instanceof Symlink symlink ? symlink.target().length : 0;
   }
 
   private void inodeHeader(
@@ -165,18 +166,19 @@ final class ImageEmitter {
   private int tail(
       byte[] b, int at, Inode inode, int number, int directory, ImageLayout.DataSize data)
       throws InvalidTreeException {
-    switch (inode) {
-      case Directory node -> new Dirents(node, number, directory).tail(b, at);
-      case Symlink symlink -> System.arraycopy(symlink.target(), 0, b, at, data.tail);
-      case RegularFile file -> {
-        byte[] inline = file.inlineBytes();
-        if (inline == null) {
-          Arrays.fill(b, at, at + data.tail, (byte) 0xff);
-        } else {
-          System.arraycopy(inline, inline.length - data.tail, b, at, data.tail);
-        }
+    if (inode instanceof RegularFile file) {
+      byte[] inline = file.inlineBytes();
+      if (inline == null) {
+        Arrays.fill(b, at, at + data.tail, (byte) 0xff);
+      } else {
+        System.arraycopy(inline, inline.length - data.tail, b, at, data.tail);
       }
-      default -> throw new IllegalStateException("no other inode has a tail");
+    } else if (inode instanceof Directory node) {
+      new Dirents(node, number, directory).tail(b, at);
+    } else if (inode instanceof Symlink symlink) {
+      System.arraycopy(symlink.target(), 0, b, at, data.tail);
+    } else {
+      throw new IllegalStateException("no other inode has a tail");
     }
     return at + data.tail;
   }

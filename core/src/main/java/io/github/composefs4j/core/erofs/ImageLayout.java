@@ -122,24 +122,24 @@ final class ImageLayout {
     data.blocks = 0;
     data.tail = 0;
     boolean v2 = table.version == FormatVersion.V2;
-    switch (table.inodes[number]) {
-      case Directory directory -> measureDirectory(directory, data);
-      case Symlink symlink -> data.tail = symlink.target().length;
-      case RegularFile file -> {
-        byte[] inline = file.inlineBytes();
-        if (inline != null) {
-          measureInline(inline.length, v2, data);
-        } else if (file.size() > 0) {
-          data.tail = 4 * chunks(file);
-        }
+    Inode inode = table.inodes[number];
+    if (inode instanceof Directory directory) {
+      measureDirectory(directory, data);
+    } else if (inode instanceof Symlink symlink) {
+      data.tail = symlink.target().length;
+    } else if (inode instanceof RegularFile file) {
+      byte[] inline = file.inlineBytes();
+      if (inline != null) {
+        measureInline(inline.length, v2, data);
+      } else if (file.size() > 0) {
+        data.tail = 4 * chunks(file);
       }
-      case Device device -> {
-        // Readers refuse it (12.3, W3); V0 and V1 store whiteouts as regular files.
-        if (v2 && device.isWhiteout() && table.nlink(device) != 1) {
-          throw new InvalidTreeException("V2 images hold no whiteout with several names");
-        }
-      }
-      case Fifo _, Socket _ -> {}
+    } else if (inode instanceof Device device
+        && v2
+        && device.isWhiteout()
+        && table.nlink(device) != 1) {
+      // Readers refuse it (12.3, W3); V0 and V1 store whiteouts as regular files.
+      throw new InvalidTreeException("V2 images hold no whiteout with several names");
     }
   }
 
@@ -214,16 +214,26 @@ final class ImageLayout {
         || table.nlink(inode) >>> 16 != 0) {
       return false;
     }
-    long size =
-        switch (inode) {
-          case Directory _ -> data.blocks * BLOCK + data.tail;
-          case RegularFile file -> file.size();
-          case Symlink symlink -> symlink.target().length;
-          case Device device -> table.isEscapedWhiteout(device) ? 0 : device.size();
-          case Fifo fifo -> fifo.size();
-          case Socket socket -> socket.size();
-        };
-    return size >>> 32 == 0;
+    return sizeOf(inode, data) >>> 32 == 0;
+  }
+
+  /** The size that a compact inode would have to hold. */
+  private long sizeOf(Inode inode, DataSize data) {
+    if (inode instanceof Directory) {
+      return data.blocks * BLOCK + data.tail;
+    }
+    if (inode instanceof RegularFile file) {
+      return file.size();
+    }
+    if (inode instanceof Symlink symlink) {
+      return symlink.target().length;
+    }
+    return switch (inode) { // rare
+      case Device device -> table.isEscapedWhiteout(device) ? 0 : device.size();
+      case Fifo fifo -> fifo.size();
+      case Socket socket -> socket.size();
+      default -> throw new IllegalStateException();
+    };
   }
 
   /** Section 6.3: the padding before an inode; may move its tail to a block. */

@@ -17,6 +17,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -55,7 +56,21 @@ final class XattrTable {
    * is not unique.
    */
   private record Key(
-      XattrSet input, int roles, @Nullable Xattr metacopy, @Nullable Xattr redirect) {}
+      XattrSet input, int roles, @Nullable Xattr metacopy, @Nullable Xattr redirect) {
+    @Override
+    public boolean equals(@Nullable Object other) {
+      return other instanceof Key that
+          && roles == that.roles
+          && input.equals(that.input)
+          && Objects.equals(metacopy, that.metacopy)
+          && Objects.equals(redirect, that.redirect);
+    }
+
+    @Override
+    public int hashCode() {
+      return (31 * input.hashCode() + roles) * 31 + Objects.hashCode(metacopy);
+    }
+  }
 
   private final InodeTable inodes;
   private final FormatVersion version;
@@ -180,13 +195,12 @@ final class XattrTable {
             redirect = intern(Xattr.redirect(digest, version));
           }
         } else {
-          switch (file.content()) {
-            case Content.External external -> {
-              metacopy = intern(Xattr.metacopy(external.digest(), version));
-              redirect = redirect(external.path());
-            }
-            case Content.Sparse _ -> metacopy = intern(Xattr.metacopy(null, version));
-            case Content.Inline _, Content.Blocks _ -> {}
+          Content content = file.content();
+          if (content instanceof Content.External external) {
+            metacopy = intern(Xattr.metacopy(external.digest(), version));
+            redirect = redirect(external.path());
+          } else if (content instanceof Content.Sparse) {
+            metacopy = intern(Xattr.metacopy(null, version));
           }
         }
       }

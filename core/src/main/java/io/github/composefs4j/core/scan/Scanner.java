@@ -44,7 +44,17 @@ public final class Scanner {
   private final WalkPath path;
   private long entries;
 
-  private record FileId(long dev, long ino) {}
+  private record FileId(long dev, long ino) {
+    @Override
+    public boolean equals(@Nullable Object other) {
+      return other instanceof FileId that && dev == that.dev && ino == that.ino;
+    }
+
+    @Override
+    public int hashCode() {
+      return Long.hashCode(31 * dev + ino);
+    }
+  }
 
   private Scanner(
       String root,
@@ -163,11 +173,15 @@ public final class Scanner {
   }
 
   private void checkFailure() throws IOException {
-    switch (failure.get()) {
-      case null -> {}
-      case IOException e -> throw e;
-      case Error e -> throw e;
-      case Throwable e -> throw new IllegalStateException(e);
+    Throwable e = failure.get();
+    if (e instanceof IOException io) {
+      throw io;
+    }
+    if (e instanceof Error error) {
+      throw error;
+    }
+    if (e != null) {
+      throw new IllegalStateException(e);
     }
   }
 

@@ -100,13 +100,13 @@ public final class RegularFile extends Inode {
 
   /** {@return where the content is; of an empty file, inline content of no bytes} */
   public Content content() {
-    return switch (content) {
-      case null -> Content.Inline.EMPTY;
-      case byte[] bytes -> new Content.Inline(bytes);
-      case Digest digest -> new Content.External(digest.objectPath(), digest);
-      case Content other -> other;
-      default -> throw new AssertionError(content);
-    };
+    if (content == null) {
+      return Content.Inline.EMPTY;
+    }
+    if (content instanceof Digest digest) {
+      return new Content.External(digest.objectPath(), digest);
+    }
+    return content instanceof byte[] bytes ? new Content.Inline(bytes) : (Content) content;
   }
 
   /**
@@ -122,11 +122,10 @@ public final class RegularFile extends Inode {
    * none}
    */
   public @Nullable Digest digest() {
-    return switch (content) {
-      case Digest digest -> digest;
-      case Content.External external -> external.digest();
-      case null, default -> null;
-    };
+    if (content instanceof Digest digest) {
+      return digest;
+    }
+    return content instanceof Content.External external ? external.digest() : null;
   }
 
   /**
