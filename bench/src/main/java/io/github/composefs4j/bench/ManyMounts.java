@@ -1,9 +1,9 @@
 package io.github.composefs4j.bench;
 
+import io.github.composefs4j.core.verified.Verification;
 import io.github.composefs4j.fuse.MountMode;
 import io.github.composefs4j.fuse.MountedView;
 import io.github.composefs4j.fuse.Mounts;
-import io.github.composefs4j.core.verified.Verification;
 import io.github.composefs4j.fuse.ViewOptions;
 import java.nio.file.Path;
 import java.util.ArrayList;

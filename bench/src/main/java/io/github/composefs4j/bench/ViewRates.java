@@ -139,8 +139,7 @@ public final class ViewRates {
     return (System.nanoTime() - start) / 1e9;
   }
 
-  private static double check(Path file, Digest digest, VerifyOptions options)
-      throws IOException {
+  private static double check(Path file, Digest digest, VerifyOptions options) throws IOException {
     long start = System.nanoTime();
     try (VerifiedReader reader = new Verifier(options).open(plain(file), digest, "whole")) {
       reader.check();
