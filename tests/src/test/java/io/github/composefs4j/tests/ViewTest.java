@@ -238,6 +238,7 @@ class ViewTest {
     assertThat(views).hasSizeLessThanOrEqualTo(mode == MountMode.KERNEL ? replaces + 1 : 10);
   }
 
+  /** {@code -Dtest.mounts=N} sets how many there are, up to 100 of them at once. */
   @Test
   void mountsWithoutEndLeaveNothing() throws Exception {
     Path source = Files.createDirectory(scratch.resolve("source"));
