@@ -12,6 +12,8 @@ import io.github.composefs4j.linux.sys.ErrnoException;
 import io.github.composefs4j.linux.sys.Fd;
 import io.github.composefs4j.linux.sys.Sys;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.NoSuchFileException;
 import java.util.Arrays;
@@ -166,6 +168,7 @@ final class LinuxStore implements StoreDirectory {
     if (!(file instanceof LinuxFiles.File open)) {
       return Optional.empty();
     }
+    HostStat before = open.stat();
     int errno = KernelVerity.enable(open.fd(), algorithm);
     if (KernelVerity.isUnsupported(errno)) {
       return Optional.empty();
@@ -173,7 +176,22 @@ final class LinuxStore implements StoreDirectory {
     if (errno != 0 && errno != Errno.EEXIST) {
       throw new ErrnoException("enabling fs-verity", errno);
     }
+    if (errno == 0) {
+      restoreMtime(open.fd(), before);
+    }
     return KernelVerity.measure(open.fd());
+  }
+
+  /** ext4 changes it, though the content stays; as part of the source's tree it must not. */
+  private static void restoreMtime(int file, HostStat before) throws ErrnoException {
+    MemorySegment times = Sys.scratch().struct;
+    times.set(ValueLayout.JAVA_LONG, 8, Abi.UTIME_OMIT);
+    times.set(ValueLayout.JAVA_LONG, 16, before.mtimeSeconds());
+    times.set(ValueLayout.JAVA_LONG, 24, Integer.toUnsignedLong(before.mtimeNanos()));
+    int result = Sys.utimensat(file, 0, times, 0);
+    if (result < 0) {
+      throw new ErrnoException("the mtime of a source with fs-verity", -result);
+    }
   }
 
   @Override

@@ -30,6 +30,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -183,8 +184,10 @@ final class SecureRepository {
   private void sourcesAreLinkedWithConsent() throws IOException {
     Path source = source("linked", 2);
     try (Repository repository = open(OpenOptions.DEFAULT.withTransfer(Transfer.LINK))) {
-      add(repository, source, "linked");
       Path file = source.resolve("f3000000");
+      FileTime mtime = Files.getLastModifiedTime(file);
+      add(repository, source, "linked");
+      check(Files.getLastModifiedTime(file).equals(mtime), "a source keeps its mtime");
       check((int) Files.getAttribute(file, "unix:nlink") == 2, "a source became an object");
       try {
         Files.write(file, new byte[1]);

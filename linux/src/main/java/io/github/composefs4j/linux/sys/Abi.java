@@ -91,6 +91,9 @@ public final class Abi {
   public static final int AT_NO_AUTOMOUNT = 0x800;
   public static final int AT_EMPTY_PATH = 0x1000;
 
+  /** In place of nanoseconds: this time stays as it is. */
+  public static final long UTIME_OMIT = 0x3ffffffe;
+
   public static final int LOCK_SH = 1;
   public static final int LOCK_EX = 2;
   public static final int LOCK_NB = 4;
