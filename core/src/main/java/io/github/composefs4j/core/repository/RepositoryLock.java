@@ -149,12 +149,13 @@ final class RepositoryLock {
     exclusiveWanted = true;
     boolean shut = false;
     try {
-      StoreDirectory.Lock objects = gate(root);
       while (true) {
         if (shared == 0 && lock.tryLock(true)) {
           exclusive = true;
           return new Held(true);
         }
+        // Whoever is waited for may make the directory only now.
+        StoreDirectory.Lock objects = gate(root);
         if (!shut && objects != null && !waiting.isNone()) {
           shut = objects.tryLock(true);
         }

@@ -24,6 +24,7 @@ import io.github.composefs4j.core.repository.Waiting;
 import io.github.composefs4j.core.scan.ScanOptions;
 import io.github.composefs4j.core.scan.ScanProgress;
 import io.github.composefs4j.core.spi.Platform;
+import io.github.composefs4j.core.spi.StoreDirectory;
 import io.github.composefs4j.core.tree.FileName;
 import io.github.composefs4j.core.tree.FileTree;
 import io.github.composefs4j.core.verity.Digest;
@@ -496,6 +497,39 @@ public abstract class RepositoryContract {
       for (Thread user : users) {
         user.join();
       }
+    }
+  }
+
+  /** The gate is a lock on a directory that the user it waits for may only now be making. */
+  @Test
+  void aCollectorShutsTheGateOnceThereIsOne() throws Exception {
+    try (Repository user = create();
+        Repository repository = open()) {
+      Repository.Hold hold = user.hold();
+      Thread collector =
+          Thread.ofPlatform()
+              .start(() -> {
+                try {
+                  repository.collect(NO_MOUNTS);
+                } catch (IOException e) {
+                  throw new IllegalStateException(e);
+                }
+              });
+      Thread.sleep(300); // it waits by now
+      Files.createDirectory(path().resolve("objects"));
+      try (StoreDirectory root = platform().openExistingStore(path());
+          StoreDirectory.Lock other = root.lock(FileName.encode("objects"))) {
+        boolean open = true;
+        for (int i = 0; i < 500 && open; i++) {
+          Thread.sleep(10);
+          open = other.tryLock(false);
+          other.unlock();
+        }
+        assertThat(open).isFalse();
+      }
+      hold.close();
+      collector.join(10_000);
+      assertThat(collector.isAlive()).isFalse();
     }
   }
 
