@@ -15,6 +15,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -108,6 +109,41 @@ class MountCommandTest {
         .isEmpty();
     Mounts.unmount(other, false);
     assertThat(mountedAt(target)).as("taken away by the next command").isFalse();
+  }
+
+  /** Objects that only a further repository has, which no message to a server can say. */
+  @Test
+  void aServerInTheBackgroundReadsFromFurtherSources() throws Exception {
+    Path whole = scratch.resolve("whole");
+    Path bare = scratch.resolve("bare");
+    run("--repo=" + whole, "init", "--insecure");
+    run(
+        "--repo=" + whole,
+        "create-image",
+        "--no-propagate-usr-to-root",
+        scratch.resolve("source").toString(),
+        "name");
+    assertThat(Tool.run("cp", "-a", whole.toString(), bare.toString()).status()).isZero();
+    try (Stream<Path> all = Files.walk(bare.resolve("objects"))) {
+      for (Path each : all.filter(Files::isRegularFile).toList()) {
+        if (Files.size(each) == 500) {
+          Files.delete(each);
+        }
+      }
+    }
+    String to = target.toString();
+    run("mount", "--repo=" + bare, "--source=" + whole, "--mode=verified", "name", to);
+    assertThat(target.resolve("file")).hasContent("text ".repeat(100));
+    assertThat(server(target).isAlive()).isTrue();
+    run("umount", to);
+    run("mount", "--repo=" + bare, "--mode=verified", "name", to);
+    assertThat(Tool.run("cat", target + "/file").err()).contains("Input/output error");
+  }
+
+  private static void run(String... args) throws Exception {
+    Tool.Result result = Tool.run(timed("composefs", args));
+    assertThat(result.err()).isEmpty();
+    assertThat(result.status()).isZero();
   }
 
   /** A stopped server must not stop the commands that look at its mount. */
