@@ -212,6 +212,9 @@ public final class Mkcomposefs implements Command {
       return Scanner.scan(platform, root, followed, options, null, seen);
     }
     try (LocalObjectStore store = LocalObjectStore.open(platform, digestStore, hash)) {
+      if (!noSync) {
+        store.writeBack();
+      }
       FileTree tree = Scanner.scan(platform, root, followed, options, store, seen);
       if (!noSync) {
         store.sync();

@@ -43,6 +43,7 @@ public final class LocalObjectStore implements ObjectStore {
   private final HashAlgorithm algorithm;
   private final StorePolicy policy;
   private final ObjectPublisher publisher;
+  private final Writeback writeback;
   private final LongAdder copied = new LongAdder();
   private final LongAdder cloned = new LongAdder();
   private final LongAdder linked = new LongAdder();
@@ -54,6 +55,7 @@ public final class LocalObjectStore implements ObjectStore {
     this.policy = policy;
     this.directory = new ObjectDirectory(platform, path);
     this.publisher = new ObjectPublisher(directory, algorithm, policy);
+    this.writeback = new Writeback(directory);
   }
 
   /** {@return the store in a directory, which is made with its parents for the first object} */
@@ -146,7 +148,7 @@ public final class LocalObjectStore implements ObjectStore {
       } else if (!worker.same(temporary, read)) {
         throw new SourceChangedException(source.path(), "changed while it was read");
       }
-      publisher.publish(temporary, digest, there, worker, shared ? cloned : copied);
+      publisher.publish(temporary, digest, size, there, worker, shared ? cloned : copied);
     }
     return digest;
   }
@@ -366,13 +368,36 @@ public final class LocalObjectStore implements ObjectStore {
     return directory.fileSize(digest) == size;
   }
 
-  /** Makes all objects put so far durable, in one go. */
+  /**
+   * Has objects written to disk in the background as they come, for a {@link #sync} that is sure to
+   * follow.
+   */
+  public void writeBack() {
+    publisher.writeBack(writeback);
+  }
+
+  /**
+   * Makes all objects put so far durable, in one go.
+   *
+   * @throws IOException if some could not be written
+   */
   public void sync() throws IOException {
     directory.sync();
+    checkWritten();
+  }
+
+  /**
+   * Throws what went wrong when objects were written in the background, for who syncs the file
+   * system by another way than {@link #sync}.
+   */
+  public void checkWritten() throws IOException {
+    writeback.await();
+    writeback.check();
   }
 
   @Override
   public void close() throws IOException {
+    writeback.await();
     directory.close();
   }
 }

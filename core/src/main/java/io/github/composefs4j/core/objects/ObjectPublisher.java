@@ -10,6 +10,7 @@ import io.github.composefs4j.core.verity.HashAlgorithm;
 import java.io.IOException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Gives temporary files the names of objects. What is there already stays if the policy finds it
@@ -26,6 +27,7 @@ final class ObjectPublisher {
   private final HashAlgorithm algorithm;
   private final StorePolicy policy;
   private final AtomicInteger trend = new AtomicInteger();
+  private volatile @Nullable Writeback writeback;
   final LongAdder present = new LongAdder();
   final LongAdder replaced = new LongAdder();
 
@@ -33,6 +35,11 @@ final class ObjectPublisher {
     this.directory = directory;
     this.algorithm = algorithm;
     this.policy = policy;
+  }
+
+  /** Has objects written to disk as they come. */
+  void writeBack(Writeback ahead) {
+    writeback = ahead;
   }
 
   /** {@return whether the next object is more likely to be there than not} */
@@ -48,7 +55,7 @@ final class ObjectPublisher {
       present.increment();
       return;
     }
-    publish(temporary, digest, there, worker, counter);
+    publish(temporary, digest, size, there, worker, counter);
   }
 
   boolean isThere(Digest digest, long size) throws IOException {
@@ -102,10 +109,16 @@ final class ObjectPublisher {
   /**
    * Gives a temporary file the name of an object.
    *
+   * @param size of the object
    * @param bad whether what is there now was found to be bad
    */
   void publish(
-      TemporaryFile temporary, Digest digest, boolean bad, ObjectWorker worker, LongAdder counter)
+      TemporaryFile temporary,
+      Digest digest,
+      long size,
+      boolean bad,
+      ObjectWorker worker,
+      LongAdder counter)
       throws IOException {
     byte[] name = digest.objectPath();
     Digest measured = temporary.seal(algorithm, policy.verityRequired()).orElse(null);
@@ -121,6 +134,10 @@ final class ObjectPublisher {
       replaced.increment();
     }
     counter.increment();
+    Writeback ahead = writeback;
+    if (ahead != null) {
+      ahead.stored(size);
+    }
   }
 
   /** Whether what came under the name meanwhile, or has another size, can stay. */

@@ -17,6 +17,11 @@ final class Syncs {
     this.wanted = wanted;
   }
 
+  /** {@return whether anything is made durable} */
+  boolean wanted() {
+    return wanted;
+  }
+
   /** Makes links durable, and forgets the directories they are in. */
   void directories(Set<String> directories) throws IOException {
     if (directories.size() > MANY_DIRECTORIES) {

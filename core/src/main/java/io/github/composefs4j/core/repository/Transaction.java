@@ -61,6 +61,9 @@ public final class Transaction implements Closeable {
             repository.objectsPath(),
             repository.algorithm(),
             repository.policy());
+    if (repository.syncs().wanted()) {
+      objects.writeBack();
+    }
     this.worker = new ObjectWorker(repository.algorithm());
   }
 
@@ -327,6 +330,7 @@ public final class Transaction implements Closeable {
     makeDirectories(Category.IMAGES, images, imageRefs);
     makeDirectories(Category.STREAMS, streams, streamRefs);
     repository.syncs().all();
+    objects.checkWritten();
     Set<String> dirty = new LinkedHashSet<>();
     // An entry that was there before may not be durable: whoever made it may not have come so far.
     if (!imageRefs.isEmpty()) {
