@@ -257,7 +257,7 @@ class BadInputTest {
         Files.deleteIfExists(image);
       }
       List<String> before = leftovers();
-      Process process = new ProcessBuilder(make).start();
+      Process process = new ProcessBuilder(Tool.interruptible(make)).start();
       Thread.sleep(random.nextLong(Math.max(1, took)));
       String signal = new String[] {"KILL", "INT", "TERM"}[round % 3];
       Tool.run("kill", "-" + signal, Long.toString(process.pid()));

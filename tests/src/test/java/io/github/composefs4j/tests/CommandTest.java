@@ -155,10 +155,9 @@ class CommandTest {
     Path pipe = directory.resolve("pipe");
     assertThat(Tool.run("mkfifo", pipe.toString()).status()).isZero();
     for (String signal : new String[] {"INT", "TERM", "KILL"}) {
-      Process process =
-          new ProcessBuilder(
-                  Tool.command("mkcomposefs", "--from-file", pipe.toString(), image.toString()))
-              .start();
+      List<String> make =
+          Tool.command("mkcomposefs", "--from-file", pipe.toString(), image.toString());
+      Process process = new ProcessBuilder(Tool.interruptible(make)).start();
       Thread.sleep(700); // waits for a writer of the pipe
       assertThat(Tool.run("kill", "-" + signal, Long.toString(process.pid())).status()).isZero();
       assertThat(process.waitFor()).isNotZero();

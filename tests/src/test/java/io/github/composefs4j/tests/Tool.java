@@ -40,6 +40,13 @@ final class Tool {
     }
   }
 
+  /** {@return the command, ended by INT also where the tests ignore it: behind a shell's &} */
+  static List<String> interruptible(List<String> command) {
+    List<String> all = new ArrayList<>(List.of("env", "--default-signal=INT"));
+    all.addAll(command);
+    return all;
+  }
+
   /** The command line of one of our commands. */
   static List<String> command(String name, String... args) {
     List<String> command =
