@@ -28,12 +28,16 @@ final class FsckEntries {
   private final Repository repository;
   private final @Nullable StreamCodec codec;
 
-  /** References that streams name, by object, each with one who names it. */
+  /** References that streams name, by object, each with the first, by path, who names it. */
   private final Map<Digest, Named> named = new TreeMap<>();
 
   private final Set<Digest> streams = new HashSet<>();
 
-  private record Named(String path, String name) {}
+  private record Named(String path, String name) {
+    static Named first(Named a, Named b) {
+      return a.path.compareTo(b.path) <= 0 ? a : b;
+    }
+  }
 
   FsckEntries(Fsck fsck) {
     this.fsck = fsck;
@@ -145,7 +149,7 @@ final class FsckEntries {
         ok = false;
       } else {
         synchronized (this) {
-          named.putIfAbsent(reference.digest(), new Named(path, reference.name()));
+          named.merge(reference.digest(), new Named(path, reference.name()), Named::first);
         }
       }
     }
