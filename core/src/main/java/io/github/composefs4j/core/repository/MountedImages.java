@@ -1,5 +1,6 @@
 package io.github.composefs4j.core.repository;
 
+import io.github.composefs4j.core.spi.FileId;
 import io.github.composefs4j.core.spi.HostStat;
 import io.github.composefs4j.core.spi.Platform;
 import io.github.composefs4j.core.spi.StoreDirectory;
@@ -76,8 +77,6 @@ final class MountedImages {
     }
   }
 
-  private record Id(long dev, long ino) {}
-
   /** {@return what the processes of this machine see; nothing where there is no {@code /proc}} */
   static Found find(Repository repository, Path processes) throws IOException {
     MountedImages found = new MountedImages(repository, processes);
@@ -88,7 +87,7 @@ final class MountedImages {
   }
 
   private void readAll() throws IOException {
-    Id ours = id(root, Links.OBJECTS);
+    FileId ours = id(root, Links.OBJECTS);
     Map<String, Boolean> namespaces = new HashMap<>();
     try (DirectoryStream<Path> all = Files.newDirectoryStream(processes, "[0-9]*")) {
       for (Path process : all) {
@@ -124,7 +123,7 @@ final class MountedImages {
     }
   }
 
-  private void read(Path process, @Nullable Id ours) throws IOException {
+  private void read(Path process, @Nullable FileId ours) throws IOException {
     byte[] table;
     try {
       table = Files.readAllBytes(process.resolve("mountinfo"));
@@ -157,7 +156,7 @@ final class MountedImages {
       String type,
       String source,
       String options,
-      @Nullable Id ours)
+      @Nullable FileId ours)
       throws IOException {
     String name = source.equals(PLAIN) ? "" : source.substring(SOURCE.length());
     if (images.isDigest(name)) {
@@ -195,7 +194,7 @@ final class MountedImages {
   }
 
   /** Looks whether one of an overlay's layers of data is our object directory. */
-  private void look(Path process, String options, @Nullable Id ours, Layered overlay) {
+  private void look(Path process, String options, @Nullable FileId ours, Layered overlay) {
     boolean all = true;
     for (String option : options.split(",", -1)) {
       int equals = option.indexOf('=');
@@ -205,7 +204,7 @@ final class MountedImages {
       }
       String[] paths = option.substring(equals + 1).split("::?", -1);
       for (int i = key.equals("lowerdir") ? 1 : 0; i < paths.length; i++) {
-        Id layer = layer(process, unescape(paths[i]));
+        FileId layer = layer(process, unescape(paths[i]));
         overlay.isOurs |= layer != null && layer.equals(ours);
         all &= layer != null;
         overlay.hasData = true;
@@ -214,13 +213,13 @@ final class MountedImages {
     overlay.isTold |= all;
   }
 
-  private @Nullable Id layer(Path process, String path) {
+  private @Nullable FileId layer(Path process, String path) {
     return path.startsWith("/") && !path.startsWith("/proc/")
         ? id(process.resolve("root").resolve(path.substring(1)))
         : null;
   }
 
-  private @Nullable Id id(Path directory) {
+  private @Nullable FileId id(Path directory) {
     try (StoreDirectory open = platform.openExistingStore(directory)) {
       return id(open, ".");
     } catch (IOException | RuntimeException e) {
@@ -228,13 +227,13 @@ final class MountedImages {
     }
   }
 
-  private static @Nullable Id id(StoreDirectory directory, String path) throws IOException {
+  private static @Nullable FileId id(StoreDirectory directory, String path) throws IOException {
     HostStat stat = directory.stat(FileName.encode(path));
-    return stat == null ? null : new Id(stat.dev(), stat.ino());
+    return stat == null ? null : stat.id();
   }
 
   /** Of a FUSE server's mount the kernel knows no layers, but its process has our objects open. */
-  private void addServed(Id ours) throws IOException {
+  private void addServed(FileId ours) throws IOException {
     Map<String, Finding> suspects = new HashMap<>();
     try (DirectoryStream<Path> all = Files.newDirectoryStream(processes, "[0-9]*")) {
       for (Path process : all) {
@@ -256,7 +255,7 @@ final class MountedImages {
   }
 
   /** {@return the device numbers of what a process serves, if it has our objects open} */
-  private Set<String> connections(Path process, Id ours) {
+  private Set<String> connections(Path process, FileId ours) {
     Set<String> devices = new HashSet<>();
     boolean objects = false;
     try (DirectoryStream<Path> descriptors = Files.newDirectoryStream(process.resolve("fd"))) {

@@ -2,6 +2,7 @@ package io.github.composefs4j.core.repository;
 
 import io.github.composefs4j.core.errors.RepositoryException;
 import io.github.composefs4j.core.errors.RepositoryException.Reason;
+import io.github.composefs4j.core.spi.FileId;
 import io.github.composefs4j.core.spi.HostStat;
 import io.github.composefs4j.core.spi.StoreDirectory;
 import io.github.composefs4j.core.tree.FileName;
@@ -27,22 +28,9 @@ final class RepositoryLock {
   private static final long POLL_MILLIS_MAX = 20;
   private static final byte[] OBJECTS = FileName.encode("objects");
 
-  /** Written out: what the compiler makes of a record takes 10 ms at its first use. */
-  private record Id(long dev, long ino) {
-    @Override
-    public boolean equals(@Nullable Object other) {
-      return other instanceof Id that && dev == that.dev && ino == that.ino;
-    }
+  private static final Map<FileId, RepositoryLock> ALL = new HashMap<>();
 
-    @Override
-    public int hashCode() {
-      return Long.hashCode(31 * dev + ino);
-    }
-  }
-
-  private static final Map<Id, RepositoryLock> ALL = new HashMap<>();
-
-  private final Id id;
+  private final FileId id;
   private final StoreDirectory.Lock lock;
   private int handles;
   private StoreDirectory.@Nullable Lock gate;
@@ -50,7 +38,7 @@ final class RepositoryLock {
   private boolean exclusiveWanted;
   private boolean exclusive;
 
-  private RepositoryLock(Id id, StoreDirectory.Lock lock) {
+  private RepositoryLock(FileId id, StoreDirectory.Lock lock) {
     this.id = id;
     this.lock = lock;
   }
@@ -61,7 +49,7 @@ final class RepositoryLock {
     if (stat == null) {
       throw new IllegalStateException("an open directory has a stat");
     }
-    Id id = new Id(stat.dev(), stat.ino());
+    FileId id = stat.id();
     synchronized (ALL) {
       RepositoryLock known = ALL.get(id);
       if (known == null) {

@@ -4,6 +4,7 @@ import io.github.composefs4j.core.errors.InvalidTreeException;
 import io.github.composefs4j.core.errors.SourceChangedException;
 import io.github.composefs4j.core.objects.LocalObjectStore;
 import io.github.composefs4j.core.objects.ObjectStore;
+import io.github.composefs4j.core.spi.FileId;
 import io.github.composefs4j.core.spi.HostDirectory;
 import io.github.composefs4j.core.spi.HostStat;
 import io.github.composefs4j.core.spi.Platform;
@@ -43,18 +44,6 @@ public final class Scanner {
   private final Map<FileId, Scanned> linked = new HashMap<>();
   private final WalkPath path;
   private long entries;
-
-  private record FileId(long dev, long ino) {
-    @Override
-    public boolean equals(@Nullable Object other) {
-      return other instanceof FileId that && dev == that.dev && ino == that.ino;
-    }
-
-    @Override
-    public int hashCode() {
-      return Long.hashCode(31 * dev + ino);
-    }
-  }
 
   private Scanner(
       String root,
@@ -236,7 +225,7 @@ public final class Scanner {
     }
     Scanned known = null;
     if (options.hardLinks() && stat.nlink() > 1 && type != Inode.S_IFDIR) {
-      known = linked.get(new FileId(stat.dev(), stat.ino()));
+      known = linked.get(stat.id());
     }
     Scanned child = known != null ? known : new Scanned(stat);
     parent.childNames.add(entry.name());
@@ -246,7 +235,7 @@ public final class Scanner {
       return;
     }
     if (options.hardLinks() && stat.nlink() > 1 && type != Inode.S_IFDIR) {
-      linked.put(new FileId(stat.dev(), stat.ino()), child);
+      linked.put(stat.id(), child);
     }
     switch (type) {
       case Inode.S_IFDIR -> descend(open, child, entry.name(), depth);

@@ -23,6 +23,11 @@ public record HostStat(
     int ctimeNanos,
     long dev,
     long ino) {
+  /** {@return which file it is} */
+  public FileId id() {
+    return new FileId(dev, ino);
+  }
+
   /**
    * {@return whether nothing that changes with the content has changed: same file, size, mtime and
    * ctime}
