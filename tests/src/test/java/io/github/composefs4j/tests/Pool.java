@@ -57,6 +57,11 @@ record Pool(Path directory) {
     return directory.resolve("files");
   }
 
+  /** {@return one of the smaller contents} */
+  byte[] content(Random random) throws IOException {
+    return Files.readAllBytes(files().resolve("f" + random.nextInt(SMALL + MEDIUM)));
+  }
+
   Path objects() {
     return directory.resolve("objects");
   }

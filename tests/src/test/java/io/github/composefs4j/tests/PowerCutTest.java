@@ -57,6 +57,7 @@ class PowerCutTest {
   private RepositoryJudge judge;
   private long acknowledged;
   private long images;
+  private long streams;
 
   @BeforeEach
   void makeRoom() throws Exception {
@@ -106,6 +107,7 @@ class PowerCutTest {
           assertThat(verdict.lost()).isEmpty();
           assertThat(verdict.incomplete()).isEmpty();
           images += verdict.images();
+          streams += verdict.streams();
           assertThat(judge.heal(repository, random)).isEmpty();
           copy.unmount();
           checkFileSystem(type, cut.copy());
@@ -115,8 +117,8 @@ class PowerCutTest {
       }
     }
     System.out.printf(
-        "%s: %d power cuts, %d operations acknowledged, %d images whole%n",
-        type, done, acknowledged, images);
+        "%s: %d power cuts, %d operations acknowledged, %d images and %d streams whole%n",
+        type, done, acknowledged, images, streams);
   }
 
   @ParameterizedTest

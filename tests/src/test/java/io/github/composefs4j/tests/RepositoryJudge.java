@@ -13,12 +13,14 @@ import io.github.composefs4j.core.repository.Transaction;
 import io.github.composefs4j.core.repository.Waiting;
 import io.github.composefs4j.core.scan.ScanOptions;
 import io.github.composefs4j.core.scan.ScanProgress;
+import io.github.composefs4j.core.stream.SplitStream;
 import io.github.composefs4j.core.verified.VerifiedReader;
 import io.github.composefs4j.core.verified.VerifiedStore;
 import io.github.composefs4j.core.verity.Digest;
 import io.github.composefs4j.core.verity.HashAlgorithm;
 import io.github.composefs4j.linux.LinuxPlatform;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -44,8 +46,9 @@ final class RepositoryJudge {
    * @param lost names that were acknowledged and are not as they were
    * @param incomplete names that are there without all that they reach
    * @param images how many images were there
+   * @param streams how many streams were there
    */
-  record Verdict(List<String> lost, List<String> incomplete, int images) {
+  record Verdict(List<String> lost, List<String> incomplete, int images, int streams) {
     boolean isSound() {
       return lost.isEmpty() && incomplete.isEmpty();
     }
@@ -55,6 +58,7 @@ final class RepositoryJudge {
     List<String> lost = new ArrayList<>();
     List<String> incomplete = new ArrayList<>();
     int images = 0;
+    int streams = 0;
     try (Repository repository = open(path)) {
       judgeNames(repository, expected, lost);
       VerifiedStore objects = new VerifiedStore(repository.objects());
@@ -72,6 +76,17 @@ final class RepositoryJudge {
           incomplete.add("image " + entry + ": " + e.getMessage());
         }
       }
+      for (String entry : repository.entries(Category.STREAMS)) {
+        streams++;
+        try (SplitStream stream = repository.openStream(entry)) {
+          if (stream.objects().stream()
+              .noneMatch(each -> expected.damaged().contains(each.hex()))) {
+            repository.cat(entry, OutputStream.nullOutputStream());
+          }
+        } catch (IOException e) {
+          incomplete.add("stream " + entry + ": " + e.getMessage());
+        }
+      }
       for (Finding each :
           repository.check(FsckOptions.defaults().withMetadataOnly(true)).findings()) {
         boolean ours = each.objectId() != null && expected.damaged().contains(each.objectId());
@@ -82,7 +97,7 @@ final class RepositoryJudge {
     } catch (IOException e) {
       lost.add("repository: " + e.getMessage());
     }
-    return new Verdict(lost, incomplete, images);
+    return new Verdict(lost, incomplete, images, streams);
   }
 
   private Repository open(Path path) throws IOException {
@@ -92,11 +107,14 @@ final class RepositoryJudge {
   private static void judgeNames(
       Repository repository, WorkLog.Expected expected, List<String> lost) throws IOException {
     Set<String> there = new HashSet<>();
-    for (Ref ref : repository.refs(Category.IMAGES)) {
-      there.add(ref.name());
-      Set<String> allowed = expected.allowed().getOrDefault(ref.name(), Set.of());
-      if (!allowed.contains(ref.entry())) {
-        lost.add("ref " + ref.name() + " leads to " + ref.entry() + ", not to " + allowed);
+    for (Category category : Category.values()) {
+      for (Ref ref : repository.refs(category)) {
+        String name = category.directory() + "/" + ref.name();
+        there.add(name);
+        Set<String> allowed = expected.allowed().getOrDefault(name, Set.of());
+        if (!allowed.contains(ref.entry())) {
+          lost.add("ref " + name + " leads to " + ref.entry() + ", not to " + allowed);
+        }
       }
     }
     for (Map.Entry<String, Set<String>> each : expected.allowed().entrySet()) {

@@ -53,6 +53,7 @@ class RepositoryKillTest {
     RepositoryJudge judge = new RepositoryJudge(pool);
     long acknowledged = 0;
     long images = 0;
+    long streams = 0;
     int temporaries = 0;
     for (int kills = 0; kills < KILLS; kills += 2) {
       List<WorkLog> logs = new ArrayList<>();
@@ -77,11 +78,12 @@ class RepositoryKillTest {
       assertThat(judge.heal(repository, random)).isEmpty();
       assertThat(temporaries(repository)).isZero();
       images += verdict.images();
+      streams += verdict.streams();
       acknowledged += logs.stream().mapToLong(WorkLog::acknowledged).sum();
     }
     System.out.printf(
-        "%d kills, %d operations acknowledged, %d images whole, %d temporaries removed%n",
-        KILLS, acknowledged, images, temporaries);
+        "%d kills, %d operations acknowledged, %d images and %d streams whole, %d temporaries removed%n",
+        KILLS, acknowledged, images, streams, temporaries);
   }
 
   private WorkerProcess start(Path repository, Pool pool, String name) throws Exception {

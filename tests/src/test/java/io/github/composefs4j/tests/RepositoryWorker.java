@@ -1,5 +1,6 @@
 package io.github.composefs4j.tests;
 
+import io.github.composefs4j.core.objects.ObjectWorker;
 import io.github.composefs4j.core.objects.ReadOnlyObjectStore;
 import io.github.composefs4j.core.repository.Category;
 import io.github.composefs4j.core.repository.FsckOptions;
@@ -12,6 +13,8 @@ import io.github.composefs4j.core.repository.Transaction;
 import io.github.composefs4j.core.repository.Waiting;
 import io.github.composefs4j.core.scan.ScanOptions;
 import io.github.composefs4j.core.scan.ScanProgress;
+import io.github.composefs4j.core.spi.StreamCodec;
+import io.github.composefs4j.core.stream.SplitStreamWriter;
 import io.github.composefs4j.core.tree.FileTree;
 import io.github.composefs4j.core.verity.Digest;
 import io.github.composefs4j.core.verity.HashAlgorithm;
@@ -37,6 +40,7 @@ import java.util.TreeMap;
  */
 final class RepositoryWorker {
   private static final int REFS = 6;
+  private static final int STREAMS = 40;
 
   private final LinuxPlatform platform = new LinuxPlatform();
   private final Path path;
@@ -45,7 +49,20 @@ final class RepositoryWorker {
   private final Random random;
   private final Repository repository;
   private final FileChannel log;
-  private final Map<String, Digest> refs = new TreeMap<>();
+  private final Names images = new Names(Category.IMAGES);
+  private final Names streams = new Names(Category.STREAMS);
+
+  /** The refs of a category that this worker has made, and the entries they lead to. */
+  private record Names(Category category, Map<String, String> refs) {
+    Names(Category category) {
+      this(category, new TreeMap<>());
+    }
+
+    /** As the log names a ref. */
+    String path(String ref) {
+      return category.directory() + "/" + ref;
+    }
+  }
 
   private RepositoryWorker(String[] args) throws IOException {
     this.path = Path.of(args[0]);
@@ -75,11 +92,13 @@ final class RepositoryWorker {
   }
 
   private void work() throws IOException {
-    for (Ref ref : repository.refs(Category.IMAGES)) {
-      if (ref.name().startsWith(name + "/")) {
-        refs.put(ref.name(), Digest.parse(ref.entry()));
-        say("begin set " + ref.name() + " " + ref.entry());
-        say("done");
+    for (Names names : List.of(images, streams)) {
+      for (Ref ref : repository.refs(names.category)) {
+        if (ref.name().startsWith(name + "/")) {
+          names.refs.put(ref.name(), ref.entry());
+          say("begin set " + names.path(ref.name()) + " " + ref.entry());
+          say("done");
+        }
       }
     }
     if (repairs()) {
@@ -88,12 +107,14 @@ final class RepositoryWorker {
     pool.plant(name, random); // the first one copies
     say("ready");
     while (true) {
-      switch (random.nextInt(16)) {
-        case 0, 1, 2, 3, 4, 5 -> addImage();
-        case 6, 7 -> tag();
-        case 8, 9 -> move();
-        case 10, 11 -> untag();
-        case 12, 13 -> collect();
+      Names names = random.nextInt(3) > 0 ? images : streams;
+      switch (random.nextInt(18)) {
+        case 0, 1, 2, 3, 4 -> addImage();
+        case 5, 6, 7 -> addStream();
+        case 8, 9 -> tag(names);
+        case 10, 11 -> move(names);
+        case 12, 13 -> untag(names);
+        case 14, 15 -> collect();
         default -> {
           if (repairs()) {
             damage();
@@ -117,7 +138,7 @@ final class RepositoryWorker {
     return name + (random.nextBoolean() ? "/" : "/deep/er/") + random.nextInt(REFS);
   }
 
-  private String anyOf(Map<String, Digest> known) {
+  private String anyOf(Map<String, String> known) {
     return List.copyOf(known.keySet()).get(random.nextInt(known.size()));
   }
 
@@ -127,44 +148,68 @@ final class RepositoryWorker {
     try (Transaction transaction = repository.begin()) {
       FileTree scanned = transaction.scan(tree, false, ScanOptions.defaults(), ScanProgress.NONE);
       Digest image = transaction.putImage(scanned, ref).getFirst().digest();
-      say("begin set " + ref + " " + image.hex());
+      say("begin set " + images.path(ref) + " " + image.hex());
       transaction.commit();
       say("done");
-      refs.put(ref, image);
+      images.refs.put(ref, image.hex());
     }
   }
 
-  private void tag() throws IOException {
-    if (!refs.isEmpty()) {
-      Digest image = refs.get(anyOf(refs));
-      String ref = anyRef();
-      say("begin set " + ref + " " + image.hex());
-      repository.setRef(Category.IMAGES, ref, image.hex());
+  /** A stream of some contents of the pool, with bytes of its own between them. */
+  private void addStream() throws IOException {
+    String ref = anyRef();
+    // The content decides the id, as for layers: the other worker may write the same one.
+    String id = "stream-" + random.nextInt(STREAMS);
+    Random content = new Random(id.hashCode());
+    ObjectWorker objects = new ObjectWorker(repository.algorithm());
+    SplitStreamWriter stream =
+        new SplitStreamWriter(repository.algorithm(), 0, StreamCodec.find().orElseThrow());
+    try (Transaction transaction = repository.begin()) {
+      for (int i = content.nextInt(1, 12); i > 0; i--) {
+        byte[] file = pool.content(content);
+        stream.inline(file, 0, content.nextInt(64));
+        stream.external(transaction.objects().put(file, objects), file.length);
+      }
+      transaction.putStream(stream, id, ref);
+      say("begin set " + streams.path(ref) + " " + id);
+      transaction.commit();
       say("done");
-      refs.put(ref, image);
+      streams.refs.put(ref, id);
     }
   }
 
-  private void move() throws IOException {
-    if (!refs.isEmpty()) {
-      String from = anyOf(refs);
+  private void tag(Names names) throws IOException {
+    if (!names.refs.isEmpty()) {
+      String entry = names.refs.get(anyOf(names.refs));
+      String ref = anyRef();
+      say("begin set " + names.path(ref) + " " + entry);
+      repository.setRef(names.category, ref, entry);
+      say("done");
+      names.refs.put(ref, entry);
+    }
+  }
+
+  private void move(Names names) throws IOException {
+    if (!names.refs.isEmpty()) {
+      String from = anyOf(names.refs);
       String to = anyRef();
       if (!from.equals(to)) {
-        say("begin move " + from + " " + to + " " + refs.get(from).hex());
-        repository.moveRef(Category.IMAGES, from, to);
+        String entry = names.refs.get(from);
+        say("begin move " + names.path(from) + " " + names.path(to) + " " + entry);
+        repository.moveRef(names.category, from, to);
         say("done");
-        refs.put(to, refs.remove(from));
+        names.refs.put(to, names.refs.remove(from));
       }
     }
   }
 
-  private void untag() throws IOException {
-    if (!refs.isEmpty()) {
-      String ref = anyOf(refs);
-      say("begin remove " + ref);
-      repository.removeRef(Category.IMAGES, ref);
+  private void untag(Names names) throws IOException {
+    if (!names.refs.isEmpty()) {
+      String ref = anyOf(names.refs);
+      say("begin remove " + names.path(ref));
+      repository.removeRef(names.category, ref);
       say("done");
-      refs.remove(ref);
+      names.refs.remove(ref);
     }
   }
 
@@ -178,11 +223,11 @@ final class RepositoryWorker {
 
   /** What a bad disk does: an object is gone, cut off or another one. */
   private void damage() throws IOException {
-    if (refs.isEmpty()) {
+    if (images.refs.isEmpty()) {
       return;
     }
     try (Repository.Hold _ = repository.hold()) {
-      List<Digest> objects = repository.imageObjects("refs/" + anyOf(refs));
+      List<Digest> objects = repository.imageObjects("refs/" + anyOf(images.refs));
       Digest digest = objects.get(random.nextInt(objects.size()));
       Path object =
           path.resolve("objects/" + new String(digest.objectPath(), StandardCharsets.US_ASCII));

@@ -11,8 +11,8 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * What a worker told: before it does something {@code begin set REF IMAGE}, {@code begin move FROM
- * TO IMAGE}, {@code begin remove REF}, {@code begin damage OBJECT}, {@code begin repair} or {@code
+ * What a worker told: before it does something {@code begin set REF ENTRY}, {@code begin move FROM
+ * TO ENTRY}, {@code begin remove REF}, {@code begin damage OBJECT}, {@code begin repair} or {@code
  * begin collect}, and {@code done} when that has returned.
  *
  * @param lines all that were told by some moment
@@ -37,7 +37,8 @@ record WorkLog(List<String> lines) {
   /**
    * What must be at an instant: what was acknowledged before it, or what was begun since.
    *
-   * @param allowed the images that a name may lead to; a name that is not here is not allowed
+   * @param allowed the entries that a ref, with its category, may lead to; one that is not here is
+   *     not allowed
    * @param damaged objects that the worker may have damaged and not yet repaired
    */
   record Expected(Map<String, Set<String>> allowed, Set<String> damaged) {
@@ -86,11 +87,11 @@ record WorkLog(List<String> lines) {
     }
   }
 
-  private static void lead(Expected expected, String ref, String image, boolean done) {
+  private static void lead(Expected expected, String ref, String entry, boolean done) {
     Set<String> allowed = expected.allowed.computeIfAbsent(ref, _ -> new TreeSet<>(Set.of(ABSENT)));
     if (done) {
       allowed.clear();
     }
-    allowed.add(image);
+    allowed.add(entry);
   }
 }
