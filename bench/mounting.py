@@ -10,6 +10,7 @@ import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 PATIENCE = 900
+URING = "/sys/module/fuse/parameters/enable_uring"
 
 
 def limited(command, seconds=PATIENCE):
@@ -44,6 +45,12 @@ def distribution():
     if os.geteuid() != 0:
         sys.exit("mounting needs root")
     return found
+
+
+def turn(how):
+    """FUSE over io_uring, "Y" or "N", for what is mounted from now on."""
+    with open(URING, "w", encoding="ascii") as switch:
+        switch.write(how)
 
 
 def is_mounted(point):

@@ -19,6 +19,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
@@ -43,6 +44,7 @@ public final class ViewRates {
     Path directory = Files.createTempDirectory(Path.of(args[0]), "views");
     try {
       reading(directory, Integer.parseInt(args[1]), Integer.parseInt(args[2]));
+      mounting(directory);
       finding(directory, Integer.parseInt(args[2]));
     } finally {
       try (Stream<Path> all = Files.walk(directory)) {
@@ -147,22 +149,45 @@ public final class ViewRates {
     return (System.nanoTime() - start) / 1e9;
   }
 
-  private static void finding(Path directory, int rounds) throws Exception {
-    Path image = directory.resolve("image.cfs");
+  /** Mounts of images of several sizes, in turn. */
+  private static void mounting(Path directory) throws IOException {
+    int[] inodes = {1_000, 50_000, 500_000};
+    Path objects = Files.createDirectory(directory.resolve("no-objects"));
+    Path mount = Files.createDirectory(directory.resolve("mounts"));
+    List<Path> images = new ArrayList<>();
+    for (int each : inodes) {
+      images.add(image(directory, each));
+    }
+    double[][] mounts = new double[inodes.length][300];
+    for (int i = -100; i < mounts[0].length; i++) {
+      for (int j = 0; j < inodes.length; j++) {
+        long start = System.nanoTime();
+        KernelMount.mount(MountOptions.of(images.get(j), List.of(objects)), mount);
+        mounts[j][Math.max(0, i)] = (System.nanoTime() - start) / 1e6;
+        KernelMount.unmount(mount, false);
+      }
+    }
+    double base = median(mounts[0]);
+    for (int j = 0; j < inodes.length; j++) {
+      System.out.printf(
+          "kernel mount of %d inodes in a warm JVM: %.3f ms, %.2f x%n",
+          inodes[j], median(mounts[j]), median(mounts[j]) / base);
+    }
+  }
+
+  private static Path image(Path directory, int inodes) throws IOException {
+    Path image = directory.resolve(inodes + ".cfs");
     try (FileChannel out =
         FileChannel.open(image, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-      ImageWriter.write(WalkBenchmark.tree(50_000), ImageOptions.DEFAULT, out);
+      ImageWriter.write(WalkBenchmark.tree(inodes), ImageOptions.DEFAULT, out);
     }
+    return image;
+  }
+
+  private static void finding(Path directory, int rounds) throws Exception {
+    Path image = directory.resolve("50000.cfs");
     Path objects = Files.createDirectory(directory.resolve("objects"));
     Path mount = Files.createDirectory(directory.resolve("mount"));
-    double[] mounts = new double[200];
-    for (int i = -100; i < mounts.length; i++) {
-      long start = System.nanoTime();
-      KernelMount.mount(MountOptions.of(image, List.of(objects)), mount);
-      mounts[Math.max(0, i)] = (System.nanoTime() - start) / 1e6;
-      KernelMount.unmount(mount, false);
-    }
-    System.out.printf("kernel mount of 50000 inodes in a warm JVM: %.2f ms%n", median(mounts));
     KernelMount.mount(MountOptions.of(image, List.of(objects)), mount);
     double[] names = new double[rounds];
     double[] sizes = new double[rounds];
@@ -180,7 +205,7 @@ public final class ViewRates {
   }
 
   private static double find(Path mount, String... action) throws Exception {
-    List<String> command = new java.util.ArrayList<>(List.of("find", mount.toString()));
+    List<String> command = new ArrayList<>(List.of("find", mount.toString()));
     command.addAll(List.of(action));
     long start = System.nanoTime();
     Process process =

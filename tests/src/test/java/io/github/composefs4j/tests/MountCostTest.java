@@ -3,12 +3,10 @@ package io.github.composefs4j.tests;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.composefs4j.linux.KernelMount;
-import io.github.composefs4j.linux.MountOptions;
 import java.io.BufferedWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -16,7 +14,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A mount costs the same for every size of image; {@code -Dtest.inodes} for a larger one. */
+/**
+ * A mount asks the same of the kernel for every size of image; {@code -Dtest.inodes} for a larger
+ * one. Times are a matter of {@code bench/views}.
+ */
 class MountCostTest {
   private static final int SMALL = 1_000;
   private static final int LARGE = Integer.getInteger("test.inodes", 100_000);
@@ -29,7 +30,7 @@ class MountCostTest {
 
   @Test
   @Timeout(600)
-  void theSameCallsAndTimesForEverySize() throws Exception {
+  void theSameCallsForEverySize() throws Exception {
     Requirements.root();
     Requirements.program("strace");
     Path objects = Files.createDirectory(directory.resolve("objects"));
@@ -39,20 +40,6 @@ class MountCostTest {
     Map<String, Integer> calls = calls(small, objects, target);
     assertThat(calls).containsKeys("fsopen", "fsmount", "move_mount");
     assertThat(calls(large, objects, target)).isEqualTo(calls);
-    // Other work on the machine may disturb any one round.
-    double ratio = 0;
-    for (int round = 0; round < 5; round++) {
-      long few = median(small, objects, target);
-      long many = median(large, objects, target);
-      ratio = (double) many / few;
-      System.out.printf(
-          "mount and unmount of %d inodes %d µs, of %d inodes %d µs: %.2f ×; calls %s%n",
-          SMALL, few / 1000, LARGE, many / 1000, ratio, calls);
-      if (ratio <= 1.5) {
-        break;
-      }
-    }
-    assertThat(ratio).isLessThanOrEqualTo(1.5);
   }
 
   private Path image(int inodes) throws Exception {
@@ -96,17 +83,5 @@ class MountCostTest {
       }
     }
     return calls;
-  }
-
-  private static long median(Path image, Path objects, Path target) throws Exception {
-    long[] times = new long[101];
-    for (int i = 0; i < times.length; i++) {
-      long started = System.nanoTime();
-      KernelMount.mount(MountOptions.of(image, List.of(objects)), target);
-      KernelMount.unmount(target, false);
-      times[i] = System.nanoTime() - started;
-    }
-    Arrays.sort(times);
-    return times[times.length / 2];
   }
 }

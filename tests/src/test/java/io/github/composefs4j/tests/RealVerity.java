@@ -72,6 +72,7 @@ public final class RealVerity {
     verity.refusesWhatDoesNot();
     verity.refusesObjects();
     verity.refusesACorruptBlock();
+    ProtectedMounts.run(Path.of(args[0]), Path.of(args[1]));
     SecureRepository.run(verity.work);
     System.out.println(checks + " checks passed");
   }
@@ -226,8 +227,23 @@ public final class RealVerity {
   private void refusesACorruptBlock() throws IOException {
     byte[] content = contents.get("f2000000");
     int bad = 100;
+    damageOnDisk(work, device, content, bad);
+    mount(imageDigest, Verity.REQUIRE, false, false);
+    try (FileChannel file = FileChannel.open(target.resolve("f2000000"))) {
+      ByteBuffer block = ByteBuffer.allocate(4096);
+      fails(() -> file.read(block, bad * 4096L), "Input/output error", "a block changed on disk");
+      block.clear();
+      check(
+          file.read(block, 0) == 4096 && block.flip().equals(ByteBuffer.wrap(content, 0, 4096)),
+          "its neighbours are read");
+    }
+    KernelMount.unmount(target, false);
+  }
+
+  /** Flips a bit in each copy of a block of some content, below the file system. */
+  static void damageOnDisk(Path work, Path device, byte[] content, int bad) throws IOException {
     ByteBuffer wanted = ByteBuffer.wrap(content, bad * 4096, 4096).slice();
-    sync();
+    sync(work);
     try (FileChannel disk =
         FileChannel.open(device, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
       ByteBuffer block = ByteBuffer.allocate(4096);
@@ -242,21 +258,11 @@ public final class RealVerity {
       disk.force(true);
       check(found >= 1, "block found on disk in " + found + " places");
     }
-    sync();
+    sync(work);
     Files.writeString(Path.of("/proc/sys/vm/drop_caches"), "3");
-    mount(imageDigest, Verity.REQUIRE, false, false);
-    try (FileChannel file = FileChannel.open(target.resolve("f2000000"))) {
-      ByteBuffer block = ByteBuffer.allocate(4096);
-      fails(() -> file.read(block, bad * 4096L), "Input/output error", "a block changed on disk");
-      block.clear();
-      check(
-          file.read(block, 0) == 4096 && block.flip().equals(ByteBuffer.wrap(content, 0, 4096)),
-          "its neighbours are read");
-    }
-    KernelMount.unmount(target, false);
   }
 
-  private void sync() throws IOException {
+  private static void sync(Path work) throws IOException {
     try (StoreDirectory directory = Platform.best().openExistingStore(work)) {
       directory.sync();
     }
