@@ -15,7 +15,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
@@ -201,13 +203,19 @@ final class Links {
   }
 
   static boolean isHex(String text) {
-    return text.chars().allMatch(c -> Character.digit(c, 16) >= 0 && c < 128);
+    for (int i = 0; i < text.length(); i++) {
+      if (!HexFormat.isHexDigit(text.charAt(i))) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** {@return whether text is the hex digest of this repository's algorithm, in lower case} */
   boolean isDigest(String text) {
     return text.length() == 2 * algorithm.size()
-        && text.chars().allMatch(c -> c >= '0' && c <= '9' || c >= 'a' && c <= 'f');
+        && isHex(text)
+        && text.equals(text.toLowerCase(Locale.ROOT));
   }
 
   static boolean isComponent(String name) {

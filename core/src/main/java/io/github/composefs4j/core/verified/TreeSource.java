@@ -31,8 +31,6 @@ final class TreeSource {
   /** Objects up to this size are read in one piece and served from it when their tree is built. */
   static final int WHOLE = 1 << 20;
 
-  private static final System.Logger LOGGER =
-      System.getLogger("io.github.composefs4j.core.verified");
   private static final int POLL_MILLIS = 50;
 
   /** A tree, and the content of a small object if all of it was read for that. */
@@ -193,7 +191,8 @@ final class TreeSource {
 
     /** A tree that cannot be stored is no reason not to read the object. */
     private void forgo(IOException e) {
-      LOGGER.log(Level.WARNING, name + ": its Merkle tree is not kept: " + e.getMessage());
+      VerificationFailure.logger()
+          .log(Level.WARNING, name + ": its Merkle tree is not kept: " + e.getMessage());
       closeDraft();
     }
 
@@ -204,7 +203,7 @@ final class TreeSource {
         try {
           open.close();
         } catch (IOException e) {
-          LOGGER.log(Level.DEBUG, name + ": " + e.getMessage());
+          VerificationFailure.logger().log(Level.DEBUG, name + ": " + e.getMessage());
         }
       }
     }
@@ -343,7 +342,8 @@ final class TreeSource {
   private void giveUpSideCar(SideCarException e) {
     noSideCar = true;
     if (!e.reason.isEmpty()) {
-      LOGGER.log(Level.WARNING, name + ": its side-car is not used: " + e.reason);
+      VerificationFailure.logger()
+          .log(Level.WARNING, name + ": its side-car is not used: " + e.reason);
     }
   }
 

@@ -10,16 +10,21 @@ import jdk.jfr.Name;
 
 /** What is told of a failure: a line in the log, and an event where there is a flight recorder. */
 final class VerificationFailure {
-  private static final System.Logger LOGGER =
-      System.getLogger("io.github.composefs4j.core.verified");
-
   /** A run-time image may come without the recorder. */
   private static final boolean RECORDER = ModuleLayer.boot().findModule("jdk.jfr").isPresent();
 
   private VerificationFailure() {}
 
+  /**
+   * {@return this package's logger} Sought when there is something to say: the search for a
+   * program's loggers opens every jar, which a command of a tenth of a second would feel.
+   */
+  static System.Logger logger() {
+    return System.getLogger("io.github.composefs4j.core.verified");
+  }
+
   static void tell(DigestMismatchException e) {
-    LOGGER.log(Level.WARNING, e.getMessage());
+    logger().log(Level.WARNING, e.getMessage());
     if (RECORDER) {
       Recorded.commit(e);
     }

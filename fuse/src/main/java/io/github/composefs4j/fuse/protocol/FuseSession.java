@@ -23,7 +23,6 @@ public final class FuseSession implements Closeable {
   public static final int BODY_MAX = 1 << 20;
 
   private static final int OPEN_OBJECTS = 512;
-  private static final System.Logger LOG = System.getLogger("io.github.composefs4j.fuse");
 
   /** After so many failures the log says no more, so that a reader of bad files cannot fill it. */
   private static final int FAILURES_LOGGED = 100;
@@ -179,13 +178,14 @@ public final class FuseSession implements Closeable {
     failureCount.incrementAndGet();
     int number = failures.incrementAndGet();
     if (number <= FAILURES_LOGGED) {
-      LOG.log(
-          System.Logger.Level.WARNING,
-          () -> "%s of node %d: %s".formatted(operation, nodeId, e.getMessage()),
-          e instanceof IOException ? null : e);
+      logger()
+          .log(
+              System.Logger.Level.WARNING,
+              () -> "%s of node %d: %s".formatted(operation, nodeId, e.getMessage()),
+              e instanceof IOException ? null : e);
     }
     if (number == FAILURES_LOGGED) {
-      LOG.log(System.Logger.Level.WARNING, "further failures of this mount are not logged");
+      logger().log(System.Logger.Level.WARNING, "further failures of this mount are not logged");
     }
   }
 
@@ -223,6 +223,14 @@ public final class FuseSession implements Closeable {
     } catch (IOException | RuntimeException e) {
       // A damaged image: requests meet the same and tell. Nothing is switched off.
     }
+  }
+
+  /**
+   * {@return the logger of this module} Sought when there is something to say: the search for a
+   * program's loggers opens every jar, which a mount would wait for.
+   */
+  public static System.Logger logger() {
+    return System.getLogger("io.github.composefs4j.fuse");
   }
 
   @Override

@@ -1,6 +1,7 @@
 package io.github.composefs4j.fuse.transport;
 
 import io.github.composefs4j.fuse.protocol.FuseAbi;
+import io.github.composefs4j.fuse.protocol.FuseSession;
 import io.github.composefs4j.fuse.protocol.ReplyBuffer;
 import io.github.composefs4j.fuse.protocol.RequestHandler;
 import java.io.IOException;
@@ -12,7 +13,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Takes requests from a channel and sends the replies, until there are no more. One a thread. */
 public final class ChannelWorker implements Runnable {
-  private static final System.Logger LOG = System.getLogger("io.github.composefs4j.fuse");
   private static final int UNIQUE = 8;
 
   private final FuseChannel channel;
@@ -85,7 +85,7 @@ public final class ChannelWorker implements Runnable {
         }
       }
     } catch (IOException | RuntimeException e) {
-      LOG.log(System.Logger.Level.ERROR, "a thread that serves a mount ends", e);
+      FuseSession.logger().log(System.Logger.Level.ERROR, "a thread that serves a mount ends", e);
     } finally {
       close();
     }
@@ -96,7 +96,8 @@ public final class ChannelWorker implements Runnable {
     try {
       channel.send(reply.whole, size);
     } catch (IOException e) {
-      LOG.log(System.Logger.Level.ERROR, "a reply of " + size + " bytes was refused", e);
+      FuseSession.logger()
+          .log(System.Logger.Level.ERROR, "a reply of " + size + " bytes was refused", e);
     }
   }
 

@@ -1,6 +1,7 @@
 package io.github.composefs4j.fuse.transport;
 
 import io.github.composefs4j.fuse.protocol.FuseAbi;
+import io.github.composefs4j.fuse.protocol.FuseSession;
 import io.github.composefs4j.fuse.protocol.RequestHandler;
 import io.github.composefs4j.linux.sys.Errno;
 import io.github.composefs4j.linux.sys.ErrnoException;
@@ -25,7 +26,6 @@ import java.util.concurrent.locks.LockSupport;
  * processor. One a thread.
  */
 public final class UringWorker implements Runnable {
-  private static final System.Logger LOG = System.getLogger("io.github.composefs4j.fuse");
   private static final Path ENABLED = Path.of("/sys/module/fuse/parameters/enable_uring");
   private static final Path PROCESSORS = Path.of("/sys/devices/system/cpu/possible");
 
@@ -138,7 +138,7 @@ public final class UringWorker implements Runnable {
       }
     } catch (IOException | RuntimeException e) {
       if (prepared.isDone()) {
-        LOG.log(System.Logger.Level.ERROR, "a thread that serves a mount ends", e);
+        FuseSession.logger().log(System.Logger.Level.ERROR, "a thread that serves a mount ends", e);
       }
     } finally {
       prepared.complete(false);
