@@ -29,6 +29,9 @@ final class LinuxFiles {
   /** Name lists and values of xattrs have at most 64 KiB: the kernel's limits. */
   private static final int XATTRS = 1 << 16;
 
+  /** What the kernel refused once is not tried again. */
+  private static volatile boolean noXattrAt;
+
   private LinuxFiles() {}
 
   static String printable(byte[] name) {
@@ -85,16 +88,25 @@ final class LinuxFiles {
    * Passes the xattrs of a file. Told apart by a comparison: this is called for every file, and two
    * functions made for each cost more than the calls.
    *
+   * @param fd the open file itself for the path 0, else the directory that the path begins at, or a
+   *     negative number for one from the root
    * @param path the address of a path, or 0
-   * @param fd for the path 0, the open file
+   * @return whether the kernel can do it
    */
-  private static void xattrs(int fd, long path, HostDirectory.XattrSink sink) throws IOException {
+  private static boolean xattrs(int fd, long path, HostDirectory.XattrSink sink)
+      throws IOException {
     Sys.Scratch scratch = Sys.scratch();
     MemorySegment data = scratch.data;
-    long length = path == 0 ? Sys.flistxattr(fd, data, XATTRS) : Sys.llistxattr(path, data, XATTRS);
+    long length =
+        path == 0
+            ? Sys.flistxattr(fd, data, XATTRS)
+            : fd < 0 ? Sys.llistxattr(path, data, XATTRS) : Sys.listxattrat(fd, path, data, XATTRS);
     if (length <= 0) {
       if (length == -Errno.EOPNOTSUPP || length == 0) {
-        return;
+        return true;
+      }
+      if (fd >= 0 && path != 0 && (length == -Errno.ENOSYS || length == -Errno.EPERM)) {
+        return false; // an older kernel, or a filter of system calls that does not know this one
       }
       throw new ErrnoException("xattrs", (int) -length);
     }
@@ -108,7 +120,11 @@ final class LinuxFiles {
       at = end + 1;
       long key = scratch.path2(name);
       long size =
-          path == 0 ? Sys.fgetxattr(fd, key, data, XATTRS) : Sys.lgetxattr(path, key, data, XATTRS);
+          path == 0
+              ? Sys.fgetxattr(fd, key, data, XATTRS)
+              : fd < 0
+                  ? Sys.lgetxattr(path, key, data, XATTRS)
+                  : Sys.getxattrat(fd, path, key, data, XATTRS);
       if (size == -Errno.ENODATA) {
         continue;
       }
@@ -117,6 +133,7 @@ final class LinuxFiles {
       }
       sink.accept(name, scratch.copyOfData((int) size));
     }
+    return true;
   }
 
   static void xattrs(int fd, HostDirectory.XattrSink sink) throws IOException {
@@ -125,10 +142,16 @@ final class LinuxFiles {
 
   /**
    * There is no call for a name in a directory before 6.13; the kernel's own links to descriptors
-   * do.
+   * do, if more slowly than opening the file.
    */
   private static void xattrs(int dir, byte[] name, HostDirectory.XattrSink sink)
       throws IOException {
+    if (!noXattrAt) {
+      if (xattrs(dir, Sys.scratch().path(name), sink)) {
+        return;
+      }
+      noXattrAt = true;
+    }
     byte[] prefix = ("/proc/self/fd/" + dir + "/").getBytes(StandardCharsets.US_ASCII);
     byte[] path = Arrays.copyOf(prefix, prefix.length + name.length);
     System.arraycopy(name, 0, path, prefix.length, name.length);
@@ -214,6 +237,11 @@ final class LinuxFiles {
     @Override
     public HostStat stat() throws IOException {
       return LinuxFiles.stat(fd, EMPTY);
+    }
+
+    @Override
+    public HostStat stat(byte[] name) throws IOException {
+      return LinuxFiles.stat(fd, name);
     }
 
     @Override

@@ -27,13 +27,11 @@ import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads the files that a walk has opened, in threads of its own: digests, objects, small contents,
+ * Reads the files that a walk has found, in threads of its own: digests, objects, small contents,
  * extended attributes. The walk alone calls {@link #read}, {@link #finish} and {@link #stop}.
  */
 final class FileReaders {
-  /**
-   * Open files that are handed over together: one by one, waking the reader costs more than most.
-   */
+  /** Files that are handed over together: one by one, waking the reader costs more than most. */
   private static final int BATCH_FILES = 32;
 
   /** A batch with so many bytes to read is handed over at once. */
@@ -51,15 +49,86 @@ final class FileReaders {
   private final ThreadLocal<Tools> tools;
   private final LongAdder bytes = new LongAdder();
 
-  /** What the walk has opened and not yet handed over. */
+  /** What the walk has found and not yet handed over. */
   private Batch batch = new Batch();
 
   /** What one thread reads with. */
   private record Tools(ObjectWorker worker, XattrReader xattrs) {}
 
-  private record Reading(HostFile file, Scanned child, String path) {
-    ObjectSource source() {
-      return new ObjectSource(file, child.stat.size(), path);
+  /**
+   * One file. It is opened when its content is wanted: one that the index knows never is, which
+   * takes half as long.
+   */
+  private static final class Reading {
+    private final WalkedDirectory directory;
+    private final byte[] name;
+    private final Scanned child;
+    private @Nullable HostFile file;
+
+    Reading(WalkedDirectory directory, byte[] name, Scanned child) {
+      this.directory = directory;
+      this.name = name;
+      this.child = child;
+    }
+
+    String path() {
+      return directory.path(name);
+    }
+
+    HostFile file() throws IOException {
+      HostFile open = file;
+      if (open == null) {
+        try {
+          open = directory.handle.openFile(name);
+        } catch (IOException e) {
+          throw ScanErrors.named(e, path(), name);
+        }
+        file = open;
+      }
+      return open;
+    }
+
+    ObjectSource source() throws IOException {
+      return new ObjectSource(file(), child.stat.size(), path());
+    }
+
+    void takeXattrs(XattrReader reader) throws IOException {
+      try {
+        child.xattrs = file != null ? reader.of(file) : reader.of(directory.handle, name);
+      } catch (IOException e) {
+        throw ScanErrors.named(e, path(), name);
+      }
+    }
+
+    /** Checks that this is still the file that the walk saw, at the end of all reading. */
+    void checkUnchanged() throws IOException {
+      HostStat before = child.stat;
+      boolean unchanged;
+      try {
+        HostStat now = file != null ? file.stat() : directory.handle.stat(name);
+        unchanged = now.sameContent(before) || (now.sameButForCtime(before) && isProtected());
+      } catch (IOException e) {
+        throw ScanErrors.named(e, path(), name);
+      }
+      if (!unchanged) {
+        throw new SourceChangedException(path(), "changed while it was scanned");
+      }
+    }
+
+    /** A source that was made the object itself has a new ctime, and content that cannot change. */
+    private boolean isProtected() throws IOException {
+      Digest digest = child.digest;
+      return digest != null && file().verityDigest().equals(Optional.of(digest));
+    }
+
+    void close() throws IOException {
+      try {
+        if (file != null) {
+          file.close();
+        }
+      } finally {
+        directory.release();
+      }
     }
   }
 
@@ -102,11 +171,11 @@ final class FileReaders {
   /**
    * Has a file read, soon.
    *
-   * @param file closed by the readers, come what may
+   * @param directory kept open until the file is read
    * @param child receives what is read
    */
-  void read(HostFile file, Scanned child, String path) throws InterruptedIOException {
-    batch.add(new Reading(file, child, path));
+  void read(WalkedDirectory directory, byte[] name, Scanned child) throws InterruptedIOException {
+    batch.add(new Reading(directory.share(), name, child));
     if (batch.files.size() == BATCH_FILES || batch.bytes >= BATCH_BYTES) {
       handOver();
     }
@@ -160,7 +229,7 @@ final class FileReaders {
   /** A digest that a file of a batch has, if it was hashed, or may have, if the index says so. */
   private record Candidate(int place, Digest digest, boolean hashed, long started) {}
 
-  /** Reads open files on a reader's thread. */
+  /** Reads files on a reader's thread. */
   private final class Batch implements Runnable {
     private final List<Reading> files = new ArrayList<>(BATCH_FILES);
     private long bytes;
@@ -238,11 +307,11 @@ final class FileReaders {
 
     private void settle(Reading reading, Candidate candidate, Tools with) throws IOException {
       reading.child.digest = candidate.digest;
-      xattrs(reading, with);
+      reading.takeXattrs(with.xattrs);
       if (candidate.hashed) {
         FileReaders.this.bytes.add(reading.child.stat.size());
       }
-      checkUnchanged(reading);
+      reading.checkUnchanged();
       if (index != null && candidate.hashed) {
         index.add(reading.child.stat, candidate.digest, candidate.started);
       } else if (index != null) {
@@ -250,78 +319,55 @@ final class FileReaders {
       }
     }
 
-    /** Closes what nobody has read, and nobody will. */
+    /** Closes what was read, and what nobody will read. */
     void close() throws IOException {
+      IOException first = null;
       for (Reading reading : files) {
-        reading.file.close();
+        try {
+          reading.close();
+        } catch (IOException e) {
+          first = first == null ? e : first;
+        }
+      }
+      if (first != null) {
+        throw first;
       }
     }
   }
 
-  /** That this is the file the walk saw is checked at the end, with all that may have changed. */
   private void read(Reading reading, Tools with) throws IOException {
-    xattrs(reading, with);
-    Scanned child = reading.child;
+    if (index != null && store != null && isKnown(reading, index, store)) {
+      reading.takeXattrs(with.xattrs);
+      reading.checkUnchanged();
+      return;
+    }
     ObjectSource source = reading.source();
+    reading.takeXattrs(with.xattrs);
+    Scanned child = reading.child;
+    long started = index == null ? 0 : index.now();
     if (source.size() <= Limits.INLINE_THRESHOLD) {
       child.bytes = readAll(source);
-    } else if (store == null) {
-      child.digest = with.worker.digest(source);
-    } else if (index == null) {
-      child.digest = store.put(source, with.worker);
     } else {
-      readIndexed(reading, with, store, index);
-      return;
+      child.digest = store == null ? with.worker.digest(source) : store.put(source, with.worker);
     }
     bytes.add(source.size());
-    checkUnchanged(reading);
-  }
-
-  private static void xattrs(Reading reading, Tools with) throws IOException {
-    try {
-      reading.child.xattrs = with.xattrs.of(reading.file);
-    } catch (IOException e) {
-      throw ScanErrors.named(e, reading.path);
+    reading.checkUnchanged();
+    if (index != null && store != null && child.digest != null) {
+      index.add(child.stat, child.digest, started);
     }
   }
 
-  private void readIndexed(Reading reading, Tools with, LocalObjectStore into, ScanIndex known)
+  /** Whether the index has the digest, which then is the file's, and the store its object. */
+  private static boolean isKnown(Reading reading, ScanIndex index, LocalObjectStore store)
       throws IOException {
-    Scanned child = reading.child;
-    ObjectSource source = reading.source();
-    Digest digest = known.find(child.stat);
-    if (digest != null && into.contains(digest, source.size())) {
-      known.hit();
-      child.digest = digest;
-      checkUnchanged(reading);
-      return;
+    HostStat stat = reading.child.stat;
+    Digest digest = stat.size() <= Limits.INLINE_THRESHOLD ? null : index.find(stat);
+    if (digest == null || !store.contains(digest, stat.size())) {
+      return false;
     }
-    long started = known.now();
-    Digest read = into.put(source, with.worker);
-    child.digest = read;
-    bytes.add(source.size());
-    checkUnchanged(reading);
-    known.add(child.stat, read, started);
-  }
-
-  private static void checkUnchanged(Reading reading) throws IOException {
-    HostStat before = reading.child.stat;
-    boolean unchanged;
-    try {
-      HostStat now = reading.file.stat();
-      unchanged = now.sameContent(before) || (now.sameButForCtime(before) && isProtected(reading));
-    } catch (IOException e) {
-      throw ScanErrors.named(e, reading.path);
-    }
-    if (!unchanged) {
-      throw new SourceChangedException(reading.path, "changed while it was scanned");
-    }
-  }
-
-  /** A source that was made the object itself has a new ctime, and content that cannot change. */
-  private static boolean isProtected(Reading reading) throws IOException {
-    Digest digest = reading.child.digest;
-    return digest != null && reading.file.verityDigest().equals(Optional.of(digest));
+    index.hit();
+    reading.child.digest = digest;
+    return true;
   }
 
   private static byte[] readAll(ObjectSource source) throws IOException {

@@ -26,7 +26,7 @@ final class ScanErrors {
    */
   static IOException named(IOException e, String path, byte[] name) {
     String message = String.valueOf(e.getMessage());
-    if (message.startsWith(WalkPath.shortened(path))) {
+    if (message.startsWith(WalkedDirectory.shortened(path))) {
       return e;
     }
     if (e instanceof InvalidTreeException) {

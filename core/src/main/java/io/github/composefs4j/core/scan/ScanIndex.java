@@ -53,10 +53,10 @@ public final class ScanIndex {
   /** Magic, version, algorithm, time of writing in ms, number of entries, checksum of the rest. */
   private static final int HEADER = 8 + 4 + 4 + 8 + 4 + 4;
 
-  /** Device and inode: an index has one entry for each. */
-  private static final int INODE = 2 * 8;
-
-  /** The inode, size, seconds and nanoseconds of mtime and ctime. */
+  /**
+   * Device and inode, of which there is one entry at most; size, seconds and nanoseconds of mtime
+   * and ctime.
+   */
   private static final int KEY = 3 * 8 + 2 * (8 + 4);
 
   private final Path file;
@@ -64,8 +64,10 @@ public final class ScanIndex {
   private final InstantSource clock;
   private final int most;
   private final int entrySize;
-  private final Table loaded;
-  private final boolean[] used;
+
+  /** What the file has: read when it is first asked, by a reader, while the walk goes on. */
+  private volatile @Nullable Table loaded;
+
   private final List<byte[]> added = new ArrayList<>();
   private final LongAdder hits = new LongAdder();
 
@@ -75,8 +77,20 @@ public final class ScanIndex {
     this.clock = clock;
     this.most = most;
     this.entrySize = KEY + Integer.BYTES + algorithm.size();
-    this.loaded = new Table(read(), entrySize);
-    this.used = new boolean[loaded.count];
+  }
+
+  private Table loaded() {
+    Table table = loaded;
+    return table != null ? table : readOnce();
+  }
+
+  private synchronized Table readOnce() {
+    Table table = loaded;
+    if (table == null) {
+      table = new Table(read(), entrySize);
+      loaded = table;
+    }
+    return table;
   }
 
   /**
@@ -108,14 +122,13 @@ public final class ScanIndex {
 
   /** {@return the digest that this file had, or null} */
   @Nullable Digest find(HostStat stat) {
-    byte[] key = key(stat);
-    int at = loaded.find(key);
-    int start = at * entrySize;
-    if (at < 0 || !Arrays.equals(loaded.entries, start, start + KEY, key, 0, KEY)) {
+    Table table = loaded();
+    int at = table.find(stat.dev(), stat.ino());
+    if (at < 0 || !table.matches(at, stat)) {
       return null;
     }
-    used[at] = true;
-    return Digest.of(algorithm, loaded.entries, start + KEY + Integer.BYTES);
+    table.used[at] = true;
+    return Digest.of(algorithm, table.entries, at * entrySize + KEY + Integer.BYTES);
   }
 
   /**
@@ -161,20 +174,25 @@ public final class ScanIndex {
         .array();
   }
 
-  /** Entries and where they are by their keys. */
+  /** Entries and where they are by their inodes. */
   private static final class Table {
     final byte[] entries;
     final int count;
+    final boolean[] used;
+    private final ByteBuffer fields;
     private final int entrySize;
     private final int[] slots;
 
     Table(byte[] entries, int entrySize) {
       this.entries = entries;
+      this.fields = ByteBuffer.wrap(entries).order(ByteOrder.LITTLE_ENDIAN);
       this.entrySize = entrySize;
       this.count = entries.length / entrySize;
+      this.used = new boolean[count];
       this.slots = new int[Integer.highestOneBit(Math.max(8, count)) * 4];
       for (int i = 0; i < count; i++) {
-        int slot = slot(entries, i * entrySize);
+        int at = i * entrySize;
+        int slot = slot(fields.getLong(at), fields.getLong(at + 8));
         while (slots[slot] != 0) {
           slot = slot + 1 & slots.length - 1;
         }
@@ -182,26 +200,38 @@ public final class ScanIndex {
       }
     }
 
-    private int slot(byte[] bytes, int at) {
-      int hash = 0;
-      for (int i = at; i < at + INODE; i++) {
-        hash = hash * 31 + bytes[i];
-      }
-      hash *= 0x9e3779b9;
-      return (hash ^ hash >>> 15) & slots.length - 1;
+    private int slot(long device, long inode) {
+      long hash = (inode * 31 + device) * 0x9e3779b97f4a7c15L;
+      return (int) (hash >>> 32) & slots.length - 1;
     }
 
-    /** {@return the entry of the inode that a key begins with, or -1} */
-    int find(byte[] key) {
-      int slot = slot(key, 0);
+    /** {@return the entry of an inode, or -1} */
+    int find(long device, long inode) {
+      int slot = slot(device, inode);
       while (slots[slot] != 0) {
-        int at = slots[slot] - 1;
-        if (Arrays.equals(entries, at * entrySize, at * entrySize + INODE, key, 0, INODE)) {
-          return at;
+        int at = (slots[slot] - 1) * entrySize;
+        if (fields.getLong(at + 8) == inode && fields.getLong(at) == device) {
+          return slots[slot] - 1;
         }
         slot = slot + 1 & slots.length - 1;
       }
       return -1;
+    }
+
+    /** {@return the entry of the inode that an entry is of, or -1} */
+    int find(byte[] entry) {
+      ByteBuffer its = ByteBuffer.wrap(entry).order(ByteOrder.LITTLE_ENDIAN);
+      return find(its.getLong(0), its.getLong(8));
+    }
+
+    /** {@return whether an entry is of a file with all that a key has} */
+    boolean matches(int entry, HostStat stat) {
+      int at = entry * entrySize;
+      return fields.getLong(at + 16) == stat.size()
+          && fields.getLong(at + 24) == stat.mtimeSeconds()
+          && fields.getInt(at + 32) == stat.mtimeNanos()
+          && fields.getLong(at + 36) == stat.ctimeSeconds()
+          && fields.getInt(at + 44) == stat.ctimeNanos();
     }
   }
 
@@ -257,15 +287,16 @@ public final class ScanIndex {
       return; // who only reads does not write: ages are kept for evictions, which need additions
     }
     int age = (int) TimeUnit.MILLISECONDS.toMinutes(clock.millis());
-    List<byte[]> all = new ArrayList<>(fresh.size() + loaded.count);
+    Table before = loaded();
+    List<byte[]> all = new ArrayList<>(fresh.size() + before.count);
     fresh.forEach(entry -> all.add(aged(entry, age)));
     Table known = new Table(concatenated(all), entrySize);
     Table others = new Table(read(), entrySize);
     for (int i = 0; i < others.count; i++) {
       byte[] entry = Arrays.copyOfRange(others.entries, i * entrySize, (i + 1) * entrySize);
       if (known.find(entry) < 0) {
-        int mine = loaded.find(entry);
-        all.add(mine >= 0 && used[mine] ? aged(entry, age) : entry);
+        int mine = before.find(entry);
+        all.add(mine >= 0 && before.used[mine] ? aged(entry, age) : entry);
       }
     }
     if (all.size() > most) {

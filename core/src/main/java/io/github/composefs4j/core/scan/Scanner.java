@@ -42,7 +42,7 @@ public final class Scanner {
   private final FileReaders readers;
   private final XattrReader xattrs;
   private final Map<FileId, Scanned> linked = new HashMap<>();
-  private final WalkPath path;
+  private final String root;
   private long entries;
 
   private Scanner(
@@ -54,7 +54,7 @@ public final class Scanner {
       ScanProgress progress) {
     this.options = options;
     this.progress = progress;
-    this.path = new WalkPath(root);
+    this.root = root;
     XattrSet.Interner interner = new XattrSet.Interner();
     this.xattrs = new XattrReader(options.xattrs(), interner);
     this.readers = new FileReaders(options, interner, store, index, elsewhere, failure);
@@ -153,7 +153,7 @@ public final class Scanner {
 
   private FileTree run(HostDirectory directory) throws IOException {
     Scanned top = new Scanned(directory.stat());
-    HostDirectory[] open = {directory};
+    WalkedDirectory[] open = {WalkedDirectory.start(directory, root)};
     walk(open, top, 0);
     readers.finish();
     checkFailure();
@@ -178,38 +178,38 @@ public final class Scanner {
    * Walks one directory. The handle is in a one-element array: deep down, it is closed and opened
    * again from below.
    */
-  private void walk(HostDirectory[] open, Scanned node, int depth) throws IOException {
+  private void walk(WalkedDirectory[] open, Scanned node, int depth) throws IOException {
     if (depth > Limits.DEPTH_MAX) {
       throw new InvalidTreeException(
-          WalkPath.shortened(path.text())
+          WalkedDirectory.shortened(open[0].path())
               + "…: directories are nested deeper than "
               + Limits.DEPTH_MAX);
     }
     try {
-      node.xattrs = xattrs.of(open[0]);
+      node.xattrs = xattrs.of(open[0].handle);
     } catch (IOException e) {
-      throw ScanErrors.named(e, path.text());
+      throw ScanErrors.named(e, open[0].path());
     }
-    List<HostDirectory.Entry> list = open[0].list();
+    List<HostDirectory.Entry> list = open[0].handle.list();
     list.sort((a, b) -> Arrays.compareUnsigned(a.name(), b.name()));
     for (HostDirectory.Entry entry : list) {
-      path.push(entry.name());
       try {
         entry(open, node, entry, depth);
       } catch (SourceChangedException | InterruptedIOException e) {
         throw e;
       } catch (IOException e) {
         // A worker's failure is about another path, and names it.
-        throw e.equals(failure.get()) ? e : ScanErrors.named(e, path.text(), entry.name());
+        throw e.equals(failure.get())
+            ? e
+            : ScanErrors.named(e, open[0].path(entry.name()), entry.name());
       }
-      path.pop();
     }
-    if (!open[0].stat().sameContent(node.stat)) {
-      throw new SourceChangedException(path.text(), "directory changed while it was scanned");
+    if (!open[0].handle.stat().sameContent(node.stat)) {
+      throw new SourceChangedException(open[0].path(), "directory changed while it was scanned");
     }
   }
 
-  private void entry(HostDirectory[] open, Scanned parent, HostDirectory.Entry entry, int depth)
+  private void entry(WalkedDirectory[] open, Scanned parent, HostDirectory.Entry entry, int depth)
       throws IOException {
     checkFailure();
     if (Thread.interrupted()) {
@@ -242,30 +242,32 @@ public final class Scanner {
       case Inode.S_IFREG -> file(open[0], child, entry.name());
       default -> {
         if (type == Inode.S_IFLNK) {
-          child.bytes = open[0].readLink(entry.name());
+          child.bytes = open[0].handle.readLink(entry.name());
         }
-        child.xattrs = xattrs.of(open[0], entry.name());
+        child.xattrs = xattrs.of(open[0].handle, entry.name());
       }
     }
   }
 
-  private void descend(HostDirectory[] open, Scanned child, byte[] name, int depth)
+  private void descend(WalkedDirectory[] open, Scanned child, byte[] name, int depth)
       throws IOException {
-    HostDirectory[] below = {open[0].openDirectory(name)};
+    WalkedDirectory[] below = {open[0].open(name)};
     try {
-      if (!below[0].stat().sameContent(child.stat)) {
-        throw new SourceChangedException(path.text(), "directory changed while it was scanned");
+      if (!below[0].handle.stat().sameContent(child.stat)) {
+        throw new SourceChangedException(below[0].path(), "directory changed while it was scanned");
       }
       boolean closed = depth >= DIRECTORIES_OPEN;
-      HostStat self = closed ? open[0].stat() : null;
+      HostStat self = closed ? open[0].handle.stat() : null;
       if (closed) {
         open[0].close();
       }
       walk(below, child, depth + 1);
       if (self != null) {
-        open[0] = below[0].openParent();
-        if (open[0].stat().ino() != self.ino() || open[0].stat().dev() != self.dev()) {
-          throw new SourceChangedException(path.text(), "directory was moved while it was scanned");
+        open[0] = below[0].reopen(open[0]);
+        if (open[0].handle.stat().ino() != self.ino()
+            || open[0].handle.stat().dev() != self.dev()) {
+          throw new SourceChangedException(
+              below[0].path(), "directory was moved while it was scanned");
         }
       }
     } finally {
@@ -273,11 +275,11 @@ public final class Scanner {
     }
   }
 
-  private void file(HostDirectory directory, Scanned child, byte[] name) throws IOException {
+  private void file(WalkedDirectory directory, Scanned child, byte[] name) throws IOException {
     if (child.stat.size() == 0) {
-      child.xattrs = xattrs.of(directory, name);
+      child.xattrs = xattrs.of(directory.handle, name);
       return;
     }
-    readers.read(directory.openFile(name), child, path.text());
+    readers.read(directory, name, child);
   }
 }

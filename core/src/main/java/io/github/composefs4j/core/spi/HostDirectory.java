@@ -4,7 +4,11 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.util.List;
 
-/** An open directory of the host. For one thread. No method follows symlinks. */
+/**
+ * An open directory of the host. No method follows symlinks. Several threads may ask for what
+ * stands under a name at once; all else is for one, and {@link #close} for when nobody asks any
+ * more.
+ */
 public interface HostDirectory extends Closeable {
   /**
    * One name with what it stands for.
@@ -23,6 +27,9 @@ public interface HostDirectory extends Closeable {
 
   /** {@return the directory's own stat, now} */
   HostStat stat() throws IOException;
+
+  /** {@return the stat of an entry itself, now} */
+  HostStat stat(byte[] name) throws IOException;
 
   /**
    * {@return all entries but {@code .} and {@code ..}, in any order} A name that vanishes meanwhile

@@ -206,6 +206,11 @@ final class PortablePlatform implements Platform {
     }
 
     @Override
+    public HostStat stat(byte[] name) throws IOException {
+      return PortablePlatform.stat(RawPath.resolve(path, name));
+    }
+
+    @Override
     public List<Entry> list() throws IOException {
       List<Entry> entries = new ArrayList<>();
       try (DirectoryStream<Path> children = Files.newDirectoryStream(path)) {

@@ -2,12 +2,18 @@ package io.github.composefs4j.core.scan;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.composefs4j.core.objects.LocalObjectStore;
 import io.github.composefs4j.core.spi.HostStat;
+import io.github.composefs4j.core.spi.Platform;
+import io.github.composefs4j.core.testkit.FaultyPlatform;
+import io.github.composefs4j.core.testkit.TestImages;
+import io.github.composefs4j.core.tree.FileTree;
 import io.github.composefs4j.core.verity.Digest;
 import io.github.composefs4j.core.verity.HashAlgorithm;
 import io.github.composefs4j.core.verity.VerityHasher;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -151,6 +157,43 @@ class ScanIndexTest {
     two.save();
     assertThat(load().find(stat(1, 60_000))).isEqualTo(digest(1));
     assertThat(load().find(stat(2, 60_000))).isEqualTo(digest(2));
+  }
+
+  @Test
+  void aFileThatItKnowsIsNotOpened() throws Exception {
+    clock.set(System.currentTimeMillis() + Duration.ofHours(1).toMillis());
+    Path tree = Files.createDirectory(directory.resolve("tree"));
+    for (int i = 0; i < 50; i++) {
+      Files.write(tree.resolve("f" + i), new byte[100 + i]);
+    }
+    AtomicLong opened = new AtomicLong();
+    Platform platform =
+        new FaultyPlatform(Platform.best()) {
+          @Override
+          protected void opening() {
+            opened.incrementAndGet();
+          }
+        };
+    String first = scan(platform, tree);
+    assertThat(opened).hasValue(50);
+    assertThat(scan(platform, tree)).isEqualTo(first);
+    assertThat(opened).as("files opened by the second scan as well").hasValue(50);
+    Files.write(tree.resolve("f7"), new byte[300]);
+    Files.write(tree.resolve("f8"), new byte[] {8, 8}, StandardOpenOption.APPEND);
+    assertThat(scan(platform, tree)).isNotEqualTo(first);
+    assertThat(opened).hasValue(52);
+  }
+
+  private String scan(Platform platform, Path tree) throws Exception {
+    ScanIndex index = load();
+    try (LocalObjectStore store =
+        LocalObjectStore.open(Platform.best(), directory.resolve("objects"), ALGORITHM)) {
+      FileTree scanned =
+          Scanner.scan(
+              platform, tree, false, ScanOptions.defaults(), store, index, null, ScanProgress.NONE);
+      index.save();
+      return TestImages.dump(scanned);
+    }
   }
 
   @Test

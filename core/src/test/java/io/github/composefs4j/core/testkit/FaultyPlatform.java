@@ -27,6 +27,9 @@ public class FaultyPlatform implements Platform {
   /** Called before bytes of a scanned file are read. */
   protected void reading(long position) throws IOException {}
 
+  /** Called before a file of a scan is opened. */
+  protected void opening() throws IOException {}
+
   /** Called before a directory is listed. */
   protected void listing() throws IOException {}
 
@@ -109,6 +112,11 @@ public class FaultyPlatform implements Platform {
     }
 
     @Override
+    public HostStat stat(byte[] name) throws IOException {
+      return directory.stat(name);
+    }
+
+    @Override
     public List<Entry> list() throws IOException {
       listing();
       return directory.list();
@@ -126,6 +134,7 @@ public class FaultyPlatform implements Platform {
 
     @Override
     public HostFile openFile(byte[] name) throws IOException {
+      opening();
       return new FaultyFile(directory.openFile(name));
     }
 

@@ -64,6 +64,8 @@ public final class Abi {
   static final int FSCONFIG = 431;
   static final int FSMOUNT = 432;
   static final int MOUNT_SETATTR = 442;
+  static final int GETXATTRAT = 464;
+  static final int LISTXATTRAT = 465;
   static final int UNSHARE = of(272, 97);
 
   static final int PROT_READ = 1;

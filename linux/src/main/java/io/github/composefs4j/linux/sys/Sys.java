@@ -195,6 +195,19 @@ public final class Sys {
     return call(Abi.LGETXATTR, path, name, into.address(), size, 0, 0);
   }
 
+  /** As {@link #llistxattr}, of a path from a directory; since Linux 6.13. */
+  public static long listxattrat(int dir, long path, MemorySegment into, long size) {
+    return call(Abi.LISTXATTRAT, dir, path, Abi.AT_SYMLINK_NOFOLLOW, into.address(), size, 0);
+  }
+
+  /** As {@link #lgetxattr}, of a path from a directory; since Linux 6.13. */
+  public static long getxattrat(int dir, long path, long name, MemorySegment into, int size) {
+    Scratch scratch = scratch();
+    scratch.structBytes.putLong(0, into.address()).putInt(8, size).putInt(12, 0);
+    long arguments = scratch.struct.address();
+    return call(Abi.GETXATTRAT, dir, path, Abi.AT_SYMLINK_NOFOLLOW, name, arguments, 16);
+  }
+
   public static int mkdirat(int dir, long path, int mode) {
     return (int) call(Abi.MKDIRAT, dir, path, mode, 0, 0, 0);
   }
