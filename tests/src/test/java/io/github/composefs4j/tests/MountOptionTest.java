@@ -194,7 +194,7 @@ class MountOptionTest {
     String sequence =
         "set -e\n"
             + "mount -t overlay -o lowerdir=$1:/usr/sbin sbin /usr/sbin\n"
-            + "mount -v -t composefs -o noatime,nosuid,basedir=$2 $3 $4\n"
+            + "mount -v -t composefs -o noatime,nosuid,nofail,_netdev,basedir=$2 $3 $4\n"
             + "cat $4/small\ngrep \" $4 \" /proc/self/mountinfo\numount $4\n";
     Tool.Result result =
         Tool.run(

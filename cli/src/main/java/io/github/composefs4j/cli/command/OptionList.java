@@ -5,7 +5,16 @@ import java.util.List;
 
 /** A list of mount options as {@code mount(8)} takes it: {@code key,key=value,…}. */
 public final class OptionList {
+  /** Defaults, and what means something to mount(8) alone, which passes it on from fstab(5). */
+  private static final List<String> OF_MOUNT =
+      List.of("defaults", "suid", "dev", "exec", "relatime", "auto", "noauto", "nofail", "_netdev");
+
   private OptionList() {}
+
+  /** {@return keys that are accepted and change nothing} */
+  public static List<Option> ofMount() {
+    return OF_MOUNT.stream().map(name -> flag(name, "accepted for mount(8)", () -> {})).toList();
+  }
 
   /**
    * Acts on each option of a list, from left to right. A backslash takes the meaning from the

@@ -37,52 +37,62 @@ public final class MountComposefs implements Command {
   private boolean loop;
   private boolean old;
 
-  private final List<Option> keys =
-      List.of(
-          OptionList.key(
-              "basedir",
-              "DIR[:DIR...]",
-              "object directories, searched in this order; required",
-              this::basedir),
-          OptionList.key(
-              "digest",
-              "HEX",
-              "the fs-verity digest that the image must have; implies verity",
-              this::digest),
-          OptionList.flag(
-              "verity",
-              "every file must have a digest and match it",
-              () -> verity = Verity.REQUIRE),
-          OptionList.flag(
-              "tryverity",
-              "as verity, if kernel and file systems can",
-              () -> verity = verity == Verity.REQUIRE ? verity : Verity.TRY),
-          OptionList.key(
-              "upperdir",
-              "DIR",
-              "a writable layer; goes with workdir",
-              v -> upper = Arguments.path(v)),
-          OptionList.key(
-              "workdir",
-              "DIR",
-              "an empty directory on the file system of upperdir",
-              v -> work = Arguments.path(v)),
-          OptionList.key(
-              "idmap",
-              "PATH",
-              "the user namespace whose id mapping is used",
-              v -> idmap = Arguments.path(v)),
-          OptionList.flag("ro", "mount read-only", () -> readOnly = true),
-          OptionList.flag(
-              "rw", "mount writable, if there is an upperdir; the default", () -> readOnly = false),
-          OptionList.flag(
-              "nosuid", "ignore set-user-id bits", () -> attributes |= MountOptions.NOSUID),
-          OptionList.flag("nodev", "ignore devices", () -> attributes |= MountOptions.NODEV),
-          OptionList.flag("noexec", "run no programs", () -> attributes |= MountOptions.NOEXEC),
-          OptionList.flag(
-              "noatime", "record no access times", () -> attributes |= MountOptions.NOATIME),
-          OptionList.flag("x-composefs.loop", "always go through a loop device", () -> loop = true),
-          OptionList.flag("x-composefs.oldapi", "always use mount(2)", () -> old = true));
+  private final List<Option> keys = keys();
+
+  private List<Option> keys() {
+    List<Option> all = new ArrayList<>();
+    all.addAll(
+        List.of(
+            OptionList.key(
+                "basedir",
+                "DIR[:DIR...]",
+                "object directories, searched in this order; required",
+                this::basedir),
+            OptionList.key(
+                "digest",
+                "HEX",
+                "the fs-verity digest that the image must have; implies verity",
+                this::digest),
+            OptionList.flag(
+                "verity",
+                "every file must have a digest and match it",
+                () -> verity = Verity.REQUIRE),
+            OptionList.flag(
+                "tryverity",
+                "as verity, if kernel and file systems can",
+                () -> verity = verity == Verity.REQUIRE ? verity : Verity.TRY),
+            OptionList.key(
+                "upperdir",
+                "DIR",
+                "a writable layer; goes with workdir",
+                v -> upper = Arguments.path(v)),
+            OptionList.key(
+                "workdir",
+                "DIR",
+                "an empty directory on the file system of upperdir",
+                v -> work = Arguments.path(v)),
+            OptionList.key(
+                "idmap",
+                "PATH",
+                "the user namespace whose id mapping is used",
+                v -> idmap = Arguments.path(v)),
+            OptionList.flag("ro", "mount read-only", () -> readOnly = true),
+            OptionList.flag(
+                "rw",
+                "mount writable, if there is an upperdir; the default",
+                () -> readOnly = false),
+            OptionList.flag(
+                "nosuid", "ignore set-user-id bits", () -> attributes |= MountOptions.NOSUID),
+            OptionList.flag("nodev", "ignore devices", () -> attributes |= MountOptions.NODEV),
+            OptionList.flag("noexec", "run no programs", () -> attributes |= MountOptions.NOEXEC),
+            OptionList.flag(
+                "noatime", "record no access times", () -> attributes |= MountOptions.NOATIME),
+            OptionList.flag(
+                "x-composefs.loop", "always go through a loop device", () -> loop = true),
+            OptionList.flag("x-composefs.oldapi", "always use mount(2)", () -> old = true)));
+    all.addAll(OptionList.ofMount());
+    return all;
+  }
 
   @Override
   public Definition definition() {

@@ -22,10 +22,6 @@ import java.util.List;
  * fstab(5)} run.
  */
 public final class MountFuse implements Command {
-  /** Defaults, and what means something to mount(8) alone. */
-  private static final List<String> IGNORED =
-      List.of("defaults", "suid", "dev", "exec", "relatime", "auto", "noauto", "nofail", "_netdev");
-
   private final MountArguments arguments = new MountArguments();
   private final List<Option> keys = keys();
   private String list = "";
@@ -55,9 +51,7 @@ public final class MountFuse implements Command {
     keys.add(bit("nodev", "ignore devices", MountOptions.NODEV));
     keys.add(bit("noexec", "run no programs", MountOptions.NOEXEC));
     keys.add(bit("noatime", "record no access times", MountOptions.NOATIME));
-    for (String plain : IGNORED) {
-      keys.add(OptionList.flag(plain, "accepted for mount(8)", () -> {}));
-    }
+    keys.addAll(OptionList.ofMount());
     return keys;
   }
 
