@@ -187,7 +187,7 @@ final class LinuxFiles {
       for (int at = 0; at < length; ) {
         int record = (records[at + 16] & 0xff) | (records[at + 17] & 0xff) << 8;
         int start = at + 19;
-        int end = start;
+        int end = Math.max(start, at + record - 8); // the kernel pads records to 8 bytes, no more
         while (records[end] != 0) {
           end++;
         }

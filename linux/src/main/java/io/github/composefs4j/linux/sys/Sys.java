@@ -11,6 +11,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import org.jspecify.annotations.Nullable;
 
 /**
  * System calls with their error numbers. A result below 0 is the negative errno. Thread-safe: what
@@ -48,6 +49,7 @@ public final class Sys {
   public static final class Scratch {
     private static final int PATH = 1 << 16;
 
+    private final long thread = Thread.currentThread().threadId();
     final MemorySegment state = Arena.ofAuto().allocate(CALL_STATE);
     private final ByteBuffer path = buffer(PATH);
     private final ByteBuffer path2 = buffer(PATH);
@@ -100,9 +102,23 @@ public final class Sys {
 
   private static final ThreadLocal<Scratch> SCRATCH = ThreadLocal.withInitial(Scratch::new);
 
+  /**
+   * By the last bits of the thread's number, the memory last asked for: what the first compiler
+   * makes of a thread-local needs a native call, and every system call asks. Races lose nothing.
+   */
+  private static final @Nullable Scratch[] RECENT = new Scratch[16];
+
   /** {@return this thread's memory} */
   public static Scratch scratch() {
-    return SCRATCH.get();
+    long thread = Thread.currentThread().threadId();
+    int slot = (int) thread & RECENT.length - 1;
+    Scratch recent = RECENT[slot];
+    if (recent != null && recent.thread == thread) {
+      return recent;
+    }
+    Scratch own = SCRATCH.get();
+    RECENT[slot] = own;
+    return own;
   }
 
   /**
@@ -110,7 +126,7 @@ public final class Sys {
    * interrupted it}
    */
   static long call(int number, long a, long b, long c, long d, long e, long f) {
-    MemorySegment state = SCRATCH.get().state;
+    MemorySegment state = scratch().state;
     while (true) {
       long result;
       try {
@@ -168,7 +184,7 @@ public final class Sys {
 
   /** Fills {@code scratch().struct} with 256 bytes. */
   public static int statx(int dir, long path, int flags) {
-    return (int) call(Abi.STATX, dir, path, flags, 0x7ff, SCRATCH.get().struct.address(), 0);
+    return (int) call(Abi.STATX, dir, path, flags, 0x7ff, scratch().struct.address(), 0);
   }
 
   public static long getdents64(int fd, MemorySegment into, long size) {
@@ -275,7 +291,7 @@ public final class Sys {
 
   /** {@return whether the file system of an open file is mounted read-only} */
   public static boolean isReadOnly(int fd) {
-    MemorySegment struct = SCRATCH.get().struct;
+    MemorySegment struct = scratch().struct;
     long result = call(Abi.FSTATFS, fd, struct.address(), 0, 0, 0, 0);
     return result == 0 && (struct.get(ValueLayout.JAVA_LONG, 80) & Abi.ST_RDONLY) != 0;
   }
@@ -290,7 +306,7 @@ public final class Sys {
 
   /** {@return the file system's magic number, or a negative error number} */
   public static long fileSystemType(int fd) {
-    MemorySegment struct = SCRATCH.get().struct;
+    MemorySegment struct = scratch().struct;
     long result = call(Abi.FSTATFS, fd, struct.address(), 0, 0, 0, 0);
     return result < 0 ? result : struct.get(ValueLayout.JAVA_LONG, 0) & 0xffff_ffffL;
   }
