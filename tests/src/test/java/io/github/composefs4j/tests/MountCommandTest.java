@@ -231,6 +231,18 @@ class MountCommandTest {
     assertThat(server.onExit().get(20, TimeUnit.SECONDS)).isEqualTo(server);
   }
 
+  /** Who ends it ends nothing else. */
+  @Test
+  void nobodyJoinsAServerOfAMountsOwn() throws Exception {
+    assertThat(mount("--mode=verified", "--own-server").err()).isEmpty();
+    ProcessHandle own = server(target);
+    target = Files.createDirectory(scratch.resolve("other"));
+    assertThat(mount("--mode=verified").err()).isEmpty();
+    assertThat(server(target)).isNotEqualTo(own);
+    own.destroy();
+    assertThat(target.resolve("file")).hasContent("text ".repeat(100));
+  }
+
   /** A server that others may join refuses one of them, and goes on. */
   @Test
   void aFailureOfOneMountIsNoneOfAnother() throws Exception {

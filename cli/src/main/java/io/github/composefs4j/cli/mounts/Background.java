@@ -45,7 +45,7 @@ final class Background {
    *
    * @param options for the kernel
    * @param byServer for a server
-   * @param alone whether a server that is needed must be a new one
+   * @param alone whether a server that is needed must be a new one, for this mount only
    */
   static void mount(ViewOptions options, ViewOptions byServer, Path target, boolean alone)
       throws IOException {
@@ -67,7 +67,7 @@ final class Background {
       return;
     }
     MountRequest request = new MountRequest(byServer, target);
-    requireMounted(alone ? byNewServer(request) : byAnyServer(request));
+    requireMounted(alone ? byNewServer(request, false) : byAnyServer(request));
   }
 
   /** Fails with what a server said, unless it has mounted. */
@@ -84,11 +84,14 @@ final class Background {
         return answer;
       }
     }
-    return byNewServer(request);
+    return byNewServer(request, true);
   }
 
-  private static List<String> byNewServer(MountRequest request) throws IOException {
-    return start(SERVER, new File("/"), request.encode());
+  private static List<String> byNewServer(MountRequest request, boolean joinable)
+      throws IOException {
+    List<String> message = new ArrayList<>(List.of(Boolean.toString(joinable)));
+    message.addAll(request.encode());
+    return start(SERVER, new File("/"), message);
   }
 
   private static List<String> start(String what, File directory, List<String> message)
@@ -109,10 +112,11 @@ final class Background {
     }
   }
 
-  /** Is the server of one mount, and of others that come to it, until the last is gone. */
+  /** Is the server of one mount, and of others if they may come to it, until the last is gone. */
   static int serve(Console console) throws IOException {
-    MountRequest request = MountRequest.decode(Servers.receive(console.in()));
-    MountServer server = new MountServer(true);
+    List<String> message = Servers.receive(console.in());
+    MountRequest request = MountRequest.decode(message.subList(1, message.size()));
+    MountServer server = new MountServer(Boolean.parseBoolean(message.getFirst()));
     List<String> answer = server.mount(request);
     server.listen();
     Servers.send(console.out(), answer);
