@@ -68,6 +68,7 @@ class RepositoryConcurrencyTest {
         removed += result.objects();
         assertThat(repository.check(FsckOptions.defaults()).findings()).isEmpty();
       }
+      removed += repository.collect(RepositorySamples.GC).objects();
       for (int i = 0; i < users.size(); i++) {
         String said = Files.readString(directory.resolve("out" + i));
         assertThat(users.get(i).waitFor()).as(said).isZero();

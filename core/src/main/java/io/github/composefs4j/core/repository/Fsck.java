@@ -8,12 +8,10 @@ import io.github.composefs4j.core.tree.FileName;
 import io.github.composefs4j.core.tree.Inode;
 import io.github.composefs4j.core.verity.Digest;
 import java.io.IOException;
-import java.io.InterruptedIOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.EnumMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -21,15 +19,14 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The check of a repository (repository.md, section 11): metadata, objects, then streams and images
  * with what they refer to, refs, and what does not belong there. The caller holds the shared lock.
  */
 final class Fsck {
-  /** How long a temporary file must lie still to be called stale. */
-  private static final long STILL_MILLIS = 200;
+  /** How long a temporary file must lie still to be called stale: no writer pauses as long. */
+  private static final long STILL_SECONDS = 60;
 
   final Repository repository;
   final StoreDirectory root;
@@ -267,40 +264,24 @@ final class Fsck {
     }
   }
 
-  private record Temporary(String path, @Nullable HostStat stat) {}
-
   /** What others write at this moment is not stale: it grows, or is gone a moment later. */
   private void checkTemporaries() throws IOException {
-    Map<String, Temporary> found = new LinkedHashMap<>();
-    findTemporaries("", ".symlink-", found);
-    findTemporaries(Links.OBJECTS, ".tmp", found);
-    if (found.isEmpty()) {
-      return;
-    }
-    try {
-      Thread.sleep(STILL_MILLIS);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new InterruptedIOException("interrupted");
-    }
-    for (Temporary temporary : found.values()) {
-      HostStat before = temporary.stat();
-      HostStat now = root.stat(Links.bytes(temporary.path()));
-      if (before != null && now != null && now.sameContent(before)) {
-        add(Finding.of(FindingType.STALE_TEMPORARY, temporary.path()));
-      }
-    }
+    findTemporaries("", ".symlink-");
+    findTemporaries(Links.OBJECTS, ".tmp");
   }
 
-  private void findTemporaries(String directory, String prefix, Map<String, Temporary> found)
-      throws IOException {
+  private void findTemporaries(String directory, String prefix) throws IOException {
+    long limit = System.currentTimeMillis() / 1000 - STILL_SECONDS;
     root.list(
         directory.isEmpty() ? StoreDirectory.self() : Links.bytes(directory),
         (name, type) -> {
           String text = FileName.decode(name);
           if (text.startsWith(prefix)) {
             String path = directory.isEmpty() ? text : directory + "/" + text;
-            found.put(path, new Temporary(path, root.stat(Links.bytes(path))));
+            HostStat stat = root.stat(Links.bytes(path));
+            if (stat != null && stat.mtimeSeconds() < limit) {
+              add(Finding.of(FindingType.STALE_TEMPORARY, path));
+            }
           }
         });
   }

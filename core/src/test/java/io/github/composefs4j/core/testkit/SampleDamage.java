@@ -4,8 +4,12 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
+import java.util.List;
 
 /** The damages of the sample repository {@code sha256-1}, as their README says. */
 public final class SampleDamage {
@@ -77,6 +81,13 @@ public final class SampleDamage {
       case "stale-temporaries" -> {
         Files.writeString(repository.resolve("objects/.tmp-object-abcdefghijkl"), "x");
         link(".symlink-abcdefghijkl", "nowhere");
+        for (String each : List.of("objects/.tmp-object-abcdefghijkl", ".symlink-abcdefghijkl")) {
+          Files.setAttribute(
+              repository.resolve(each),
+              "lastModifiedTime",
+              FileTime.from(Instant.now().minusSeconds(120)),
+              LinkOption.NOFOLLOW_LINKS);
+        }
       }
       case "empty-directories" -> {
         Files.createDirectories(repository.resolve("objects/zz"));
