@@ -13,7 +13,6 @@ import io.github.composefs4j.core.verity.Digest;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -66,7 +65,8 @@ final class Repair {
       quarantine(bad);
       now = repository.check(options);
     }
-    // What was found sound may have been put in place by somebody who has not come to sync it.
+    // What was put aside; and what was found sound may have been put in place by somebody who has
+    // not come to sync it.
     repository.syncs().all();
     return new RepairReport(
         before,
@@ -216,19 +216,14 @@ final class Repair {
   private void quarantine(Map<String, @Nullable Digest> bad) throws IOException {
     try (RepositoryLock.Held _ = repository.exclusive(waiting)) {
       root.makeDirectory(Links.bytes(QUARANTINE));
-      Set<String> dirty = new LinkedHashSet<>();
-      dirty.add(".");
-      dirty.add(QUARANTINE);
       for (Map.Entry<String, @Nullable Digest> each : bad.entrySet()) {
         String path = each.getKey();
         if (root.stat(Links.bytes(path)) != null && isStillBad(each.getValue())) {
           String to = freeName(path);
           root.rename(Links.bytes(path), Links.bytes(to));
-          dirty.add(Links.parent(path));
           quarantined.add(new RepairReport.Quarantined(path, to));
         }
       }
-      repository.syncs().directories(dirty);
     }
   }
 

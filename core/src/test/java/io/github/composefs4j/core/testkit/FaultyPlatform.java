@@ -5,6 +5,7 @@ import io.github.composefs4j.core.spi.HostFile;
 import io.github.composefs4j.core.spi.HostStat;
 import io.github.composefs4j.core.spi.Platform;
 import io.github.composefs4j.core.spi.StoreDirectory;
+import io.github.composefs4j.core.tree.FileName;
 import io.github.composefs4j.core.verity.Digest;
 import io.github.composefs4j.core.verity.HashAlgorithm;
 import java.io.IOException;
@@ -53,6 +54,27 @@ public class FaultyPlatform implements Platform {
   protected void changing(String operation, byte[] path) throws IOException {}
 
   /**
+   * Called after something at a path of a store has changed.
+   *
+   * @param durable whether it is a file whose content was made durable before it had a name
+   */
+  protected void changed(Path path, boolean durable) throws IOException {}
+
+  /** Called after something in a store was renamed. */
+  protected void renamed(Path from, Path to) throws IOException {}
+
+  /**
+   * Called before something is made durable.
+   *
+   * @param path the directory whose entries it is, or null for a file without a name
+   * @param all whether it is all of the file system
+   * @return whether it is to be
+   */
+  protected boolean syncing(@Nullable Path path, boolean all) throws IOException {
+    return true;
+  }
+
+  /**
    * Called instead of sharing blocks.
    *
    * @return what {@link StoreDirectory.TemporaryFile#cloneFrom} does
@@ -89,12 +111,12 @@ public class FaultyPlatform implements Platform {
 
   @Override
   public StoreDirectory openStore(Path path) throws IOException {
-    return new FaultyStore(real.openStore(path));
+    return new FaultyStore(real.openStore(path), path);
   }
 
   @Override
   public StoreDirectory openExistingStore(Path path) throws IOException {
-    return new FaultyStore(real.openExistingStore(path));
+    return new FaultyStore(real.openExistingStore(path), path);
   }
 
   private final class FaultyDirectory implements HostDirectory {
@@ -199,11 +221,24 @@ public class FaultyPlatform implements Platform {
     return file instanceof FaultyFile faulty ? faulty.file : file;
   }
 
+  private static Path below(Path directory, byte[] path) {
+    return directory.resolve(FileName.decode(path)).normalize();
+  }
+
+  private boolean changed(boolean done, Path directory, byte[] path) throws IOException {
+    if (done) {
+      changed(below(directory, path), false);
+    }
+    return done;
+  }
+
   private final class FaultyStore implements StoreDirectory {
     private final StoreDirectory store;
+    private final Path directory;
 
-    FaultyStore(StoreDirectory store) {
+    FaultyStore(StoreDirectory store, Path directory) {
       this.store = store;
+      this.directory = directory;
       open.incrementAndGet();
     }
 
@@ -219,13 +254,15 @@ public class FaultyPlatform implements Platform {
 
     @Override
     public TemporaryFile create() throws IOException {
-      return new FaultyTemporary(store.create());
+      return new FaultyTemporary(store.create(), directory);
     }
 
     @Override
     public void sync() throws IOException {
       changing("syncfs", StoreDirectory.self());
-      store.sync();
+      if (syncing(directory, true)) {
+        store.sync();
+      }
     }
 
     @Override
@@ -246,37 +283,40 @@ public class FaultyPlatform implements Platform {
     @Override
     public boolean makeLink(byte[] path, byte[] target) throws IOException {
       changing("symlink", path);
-      return store.makeLink(path, target);
+      return changed(store.makeLink(path, target), directory, path);
     }
 
     @Override
     public void rename(byte[] from, byte[] to) throws IOException {
       changing("rename", to);
       store.rename(from, to);
+      renamed(below(directory, from), below(directory, to));
     }
 
     @Override
     public boolean remove(byte[] path) throws IOException {
       changing("unlink", path);
-      return store.remove(path);
+      return changed(store.remove(path), directory, path);
     }
 
     @Override
     public boolean removeDirectory(byte[] path) throws IOException {
       changing("rmdir", path);
-      return store.removeDirectory(path);
+      return changed(store.removeDirectory(path), directory, path);
     }
 
     @Override
     public boolean makeDirectory(byte[] path) throws IOException {
       changing("mkdir", path);
-      return store.makeDirectory(path);
+      return changed(store.makeDirectory(path), directory, path);
     }
 
     @Override
     public void syncDirectory(byte[] path) throws IOException {
       changing("fsync", path);
-      store.syncDirectory(path);
+      if (syncing(below(directory, path), false)) {
+        store.syncDirectory(path);
+      }
     }
 
     @Override
@@ -308,9 +348,12 @@ public class FaultyPlatform implements Platform {
 
   private final class FaultyTemporary implements StoreDirectory.TemporaryFile {
     private final StoreDirectory.TemporaryFile temporary;
+    private final Path directory;
+    private boolean durable;
 
-    FaultyTemporary(StoreDirectory.TemporaryFile temporary) {
+    FaultyTemporary(StoreDirectory.TemporaryFile temporary, Path directory) {
       this.temporary = temporary;
+      this.directory = directory;
       open.incrementAndGet();
     }
 
@@ -327,6 +370,7 @@ public class FaultyPlatform implements Platform {
     @Override
     public void write(byte[] bytes, int offset, int length) throws IOException {
       writing();
+      durable = false;
       temporary.write(bytes, offset, length);
     }
 
@@ -343,13 +387,20 @@ public class FaultyPlatform implements Platform {
     @Override
     public void sync() throws IOException {
       changing("fsync", StoreDirectory.self());
-      temporary.sync();
+      durable = syncing(null, false);
+      if (durable) {
+        temporary.sync();
+      }
     }
 
     @Override
     public boolean publish(byte[] path, boolean replace) throws IOException {
       changing("publish", path);
-      return temporary.publish(path, replace);
+      boolean published = temporary.publish(path, replace);
+      if (published) {
+        changed(below(directory, path), durable);
+      }
+      return published;
     }
 
     @Override
