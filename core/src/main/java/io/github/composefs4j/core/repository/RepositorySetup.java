@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Making repositories: {@code init}, ensuring, upgrading, resetting (repository.md, 3.5, 3.9). */
 final class RepositorySetup {
@@ -29,6 +30,7 @@ final class RepositorySetup {
         }
         if (options.reset()) {
           try (RepositoryLock.Held _ = lock.exclusive(options.waiting())) {
+            requireAlgorithm(root, path, config);
             reset(root, config, options);
             return write(root, path, config, options);
           }
@@ -60,21 +62,30 @@ final class RepositorySetup {
     }
   }
 
+  /**
+   * {@return what the objects tell, which must not be of another algorithm; null if there are none}
+   */
+  private static MetadataFile.@Nullable Inferred requireAlgorithm(
+      StoreDirectory root, Path path, RepositoryConfig config) throws IOException {
+    MetadataFile.Inferred old = MetadataFile.hasObjects(root) ? MetadataFile.infer(root) : null;
+    if (old != null && old.algorithm() != config.algorithm()) {
+      throw new RepositoryException(
+          Reason.ALGORITHM_MISMATCH,
+          path
+              + ": has objects of "
+              + old.algorithm().label()
+              + ", not of "
+              + config.algorithm().label());
+    }
+    return old;
+  }
+
   private static Repository.Initialized write(
       StoreDirectory root, Path path, RepositoryConfig config, Repository.InitOptions options)
       throws IOException {
     MetadataFile.Loaded there = MetadataFile.load(root);
     if (there == null) {
-      MetadataFile.Inferred old = MetadataFile.hasObjects(root) ? MetadataFile.infer(root) : null;
-      if (old != null && old.algorithm() != config.algorithm()) {
-        throw new RepositoryException(
-            Reason.ALGORITHM_MISMATCH,
-            path
-                + ": has objects of "
-                + old.algorithm().label()
-                + ", not of "
-                + config.algorithm().label());
-      }
+      MetadataFile.Inferred old = requireAlgorithm(root, path, config);
       if (old != null && options.ensure() && !options.reset()) {
         MetadataFile.write(root, old.metadata(null), old.secure(), false);
         return Repository.Initialized.UPGRADED;

@@ -550,6 +550,10 @@ public abstract class RepositoryContract {
       assertThatThrownBy(() -> Repository.init(platform(), path(), other, reset))
           .hasMessageContaining("locked");
     }
+    assertThatThrownBy(() -> Repository.init(platform(), path(), other, reset))
+        .hasMessageContaining("sha256");
+    assertThat(path().resolve("images/refs/x")).exists();
+    assertThat(path().resolve("meta.json")).exists();
     RepositoryConfig v2 = RepositoryConfig.of(HashAlgorithm.SHA256, FormatVersion.V2);
     assertThat(Repository.init(platform(), path(), v2, reset)).isEqualTo(Initialized.CREATED);
     assertThat(path().resolve("images")).doesNotExist();
