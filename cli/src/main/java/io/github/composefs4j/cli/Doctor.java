@@ -4,6 +4,7 @@ import io.github.composefs4j.cli.command.Arguments;
 import io.github.composefs4j.cli.command.Command;
 import io.github.composefs4j.cli.command.Console;
 import io.github.composefs4j.cli.command.Definition;
+import io.github.composefs4j.cli.command.UsageException;
 import io.github.composefs4j.linux.Diagnosis;
 import io.github.composefs4j.linux.Finding;
 import io.github.composefs4j.linux.LinuxPlatform;
@@ -19,7 +20,7 @@ final class Doctor implements Command {
   }
 
   @Override
-  public int run(List<String> operands, Console console) throws IOException {
+  public int run(List<String> operands, Console console) throws IOException, UsageException {
     if (!new LinuxPlatform().isAvailable()) {
       throw new IOException("needs Linux and a JVM started with --enable-native-access");
     }

@@ -54,6 +54,23 @@ class RepositoryCommandsTest {
   }
 
   @ParameterizedTest
+  @ValueSource(strings = {"init", "create-image", "compute-id", "compute-karg", "create-dumpfile"})
+  void anEmptyPathIsNotTheDirectoryHere(String command) throws Exception {
+    String repo = Commanding.sample("sha256-1", directory).toString();
+    assertFails(2, "a path is empty", cfsctl("--repo", repo, command, ""));
+    assertFails(2, "a path is empty", cfsctl("--repo", "", "images"));
+  }
+
+  @Test
+  void aDryRunTellsOfForeignFilesToo() throws Exception {
+    Path repo = Commanding.sample("sha256-1", directory);
+    Files.writeString(repo.resolve("images/stray"), "");
+    Result dry = cfsctl("--repo", repo.toString(), "gc", "--dry-run");
+    assertThat(dry.err()).isEqualTo("fsck: entry-not-symlink: images/stray\n");
+    assertThat(cfsctl("--repo", repo.toString(), "gc").err()).isEqualTo(dry.err());
+  }
+
+  @ParameterizedTest
   @ValueSource(strings = {"sha256-1", "sha256-2", "sha512-1"})
   void printsWhatCfsctlPrinted(String sample) throws Exception {
     String repo = Commanding.sample(sample, directory).toString();

@@ -48,8 +48,15 @@ public final class Arguments {
     }
   }
 
-  /** {@return the path that an argument names, byte for byte} */
-  public static Path path(String argument) {
+  /**
+   * {@return the path that an argument names, byte for byte}
+   *
+   * @throws UsageException if it is empty, as an unset variable of a script: not the directory here
+   */
+  public static Path path(String argument) throws UsageException {
+    if (argument.isEmpty()) {
+      throw new UsageException("a path is empty");
+    }
     boolean plain = true;
     for (int i = 0; i < argument.length(); i++) {
       plain &= argument.charAt(i) < 0x80;

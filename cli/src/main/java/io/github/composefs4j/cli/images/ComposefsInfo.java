@@ -11,6 +11,7 @@ import io.github.composefs4j.core.erofs.ErofsImage;
 import io.github.composefs4j.core.erofs.ImageBytes;
 import io.github.composefs4j.core.erofs.ImageProfile;
 import io.github.composefs4j.core.erofs.ImageWalk;
+import io.github.composefs4j.core.spi.RawPath;
 import io.github.composefs4j.core.tree.FileName;
 import io.github.composefs4j.core.verity.Digest;
 import io.github.composefs4j.core.verity.HashAlgorithm;
@@ -120,7 +121,8 @@ public final class ComposefsInfo implements Command {
     return 0;
   }
 
-  private void print(String command, List<String> files, Console console) throws IOException {
+  private void print(String command, List<String> files, Console console)
+      throws IOException, UsageException {
     TreeSet<byte[]> objects = new TreeSet<>(Arrays::compareUnsigned);
     Predicate<byte[]> filter = filters.isEmpty() ? null : ImageWalk.names(filters);
     for (String file : files) {
@@ -154,10 +156,10 @@ public final class ComposefsInfo implements Command {
       return false;
     }
     String below = FileName.decode(Arrays.copyOfRange(object, start, object.length));
-    return !Files.exists(Arguments.path(basedir.toAbsolutePath() + "/" + below));
+    return !Files.exists(RawPath.path(FileName.encode(basedir.toAbsolutePath() + "/" + below)));
   }
 
-  private Digest measure(String file) throws IOException {
+  private Digest measure(String file) throws IOException, UsageException {
     Path path = Arguments.path(file);
     if (blockSize == VerityHasher.BLOCK_SIZE && KernelVerity.isAvailable()) {
       Optional<Digest> known = KernelVerity.measure(path);

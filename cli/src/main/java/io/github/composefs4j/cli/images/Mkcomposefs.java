@@ -107,7 +107,7 @@ public final class Mkcomposefs implements Command {
                 + " strict; POSIXLY_CORRECT ends options at the first operand.");
   }
 
-  private void store(String directory) {
+  private void store(String directory) throws UsageException {
     digestStore = Arguments.path(directory.isEmpty() ? "." : directory);
   }
 
@@ -183,7 +183,8 @@ public final class Mkcomposefs implements Command {
     return new ImageOptions(min, max, digest);
   }
 
-  private FileTree readDump(String source, Console console, Progress progress) throws IOException {
+  private FileTree readDump(String source, Console console, Progress progress)
+      throws IOException, UsageException {
     DumpOptions options = new DumpOptions(System.getenv("CFS_PARSE_STRICT") != null, hash);
     try (ReadableByteChannel in =
         source.equals("-")

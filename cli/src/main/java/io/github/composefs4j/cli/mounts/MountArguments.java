@@ -103,11 +103,11 @@ final class MountArguments {
     }
   }
 
-  void upper(String value) {
+  void upper(String value) throws UsageException {
     upper = Arguments.path(value);
   }
 
-  void work(String value) {
+  void work(String value) throws UsageException {
     work = Arguments.path(value);
   }
 

@@ -14,7 +14,6 @@ import io.github.composefs4j.linux.MountOptions;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -40,8 +39,13 @@ public final class MountFuse implements Command {
             "basedir",
             "DIR[:DIR...]",
             "where the objects of an image file are",
-            v ->
-                arguments.basedirs(Arrays.stream(v.split(":", -1)).map(Arguments::path).toList())));
+            v -> {
+              List<Path> directories = new ArrayList<>();
+              for (String directory : v.split(":", -1)) {
+                directories.add(Arguments.path(directory));
+              }
+              arguments.basedirs(directories);
+            }));
     keys.add(OptionList.flag("allow_other", "let other users in", arguments::allowOther));
     keys.add(OptionList.flag("ro", "mount read-only", () -> arguments.writable(false)));
     keys.add(

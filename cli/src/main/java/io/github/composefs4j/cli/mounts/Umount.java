@@ -4,6 +4,7 @@ import io.github.composefs4j.cli.command.Arguments;
 import io.github.composefs4j.cli.command.Command;
 import io.github.composefs4j.cli.command.Console;
 import io.github.composefs4j.cli.command.Definition;
+import io.github.composefs4j.cli.command.UsageException;
 import io.github.composefs4j.fuse.Mounts;
 import java.io.IOException;
 import java.util.List;
@@ -20,7 +21,7 @@ public final class Umount implements Command {
   }
 
   @Override
-  public int run(List<String> operands, Console console) throws IOException {
+  public int run(List<String> operands, Console console) throws IOException, UsageException {
     for (String target : operands) {
       Mounts.unmount(Arguments.path(target), lazy);
     }

@@ -69,8 +69,9 @@ final class ImageOperand {
   }
 
   /** {@return whether an operand is an image file; for cfsctl it is always a name} */
-  static boolean isFile(String operand) {
+  static boolean isFile(String operand) throws UsageException {
     return !"cfsctl".equals(System.getProperty("composefs.command"))
+        && !operand.isEmpty()
         && Files.isRegularFile(Arguments.path(operand));
   }
 

@@ -169,7 +169,11 @@ final class GarbageCollector {
     for (Category category : Category.values()) {
       Links all = repository.links(category);
       for (Links.Found found : all.entries()) {
-        Digest object = found.type() == EntryType.SYMLINK ? objectOf(all, found.name()) : null;
+        if (found.type() != EntryType.SYMLINK) {
+          findings.add(Finding.of(FindingType.ENTRY_NOT_SYMLINK, all.entryPath(found.name())));
+          continue;
+        }
+        Digest object = objectOf(all, found.name());
         if (object != null && isMissing(object)) {
           Fsck.count(links, category, 1);
         }
