@@ -95,6 +95,35 @@ class ImageFileCommandsTest {
   }
 
   @Test
+  void objectsMayHavePathsOfTheirOwn() throws Exception {
+    Path empty = Files.createDirectory(directory.resolve("empty"));
+    Path files = Files.createDirectories(directory.resolve("files/below")).getParent();
+    Files.writeString(files.resolve("below/object"), "content ".repeat(100));
+    String digest =
+        ok(composefs("composefs-info", "measure-file", files.resolve("below/object").toString()))
+            .strip();
+    Path own = directory.resolve("own.cfs");
+    String line = "/file 800 100644 1 0 0 0 0.0 below/object - " + digest + "\n";
+    Path dump =
+        Files.writeString(directory.resolve("dump"), "/ 0 40755 1 0 0 0 0.0 - - -\n" + line);
+    ok(composefs("mkcomposefs", "--from-file", dump.toString(), own.toString()));
+    String[] basedirs = {"--basedir=" + empty, "--basedir=" + files};
+    assertThat(ok(composefs("verify", basedirs[0], basedirs[1], own.toString())))
+        .contains("1 objects ok");
+    assertThat(ok(composefs("cat", basedirs[0], basedirs[1], own.toString(), "/file")))
+        .isEqualTo("content ".repeat(100));
+    Path out = directory.resolve("out");
+    ok(composefs("export", basedirs[0], basedirs[1], own.toString(), out.toString()));
+    assertThat(out.resolve("file")).hasContent("content ".repeat(100));
+    assertThat(composefs("verify", basedirs[0], own.toString()).err())
+        .contains("object below/object is missing");
+    Files.writeString(files.resolve("below/object"), "Content ".repeat(100));
+    assertFails(
+        "its digest is",
+        composefs("export", basedirs[1], own.toString(), directory.resolve("bad").toString()));
+  }
+
+  @Test
   void whatIsWrongIsOneLine() throws Exception {
     assertFails(
         "No such file or directory",

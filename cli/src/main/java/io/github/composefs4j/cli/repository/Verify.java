@@ -38,6 +38,7 @@ final class Verify extends RepositoryCommand {
     String name = operands.getFirst();
     Verifier verifier = new Verifier(VerifyOptions.defaults());
     Set<Digest> seen = new HashSet<>();
+    int all = 0;
     int bad = 0;
     long bytes = 0;
     try (ImageOperand.Opened open = operand.open(name, repository);
@@ -54,10 +55,11 @@ final class Verify extends RepositoryCommand {
         if (digest != null && !seen.add(digest)) {
           continue;
         }
+        all++;
         try (ObjectReader content = contents.open(file)) {
           ((VerifiedReader) content).check();
           bytes += file.size();
-          progress.show("verifying", seen.size(), bytes);
+          progress.show("verifying", all, bytes);
         } catch (ComposefsException e) {
           progress.erase();
           console.err().println(Failures.line(e));
@@ -68,10 +70,9 @@ final class Verify extends RepositoryCommand {
       open.warn(console);
     }
     if (bad > 0) {
-      throw new IOException(
-          name + ": " + bad + " of " + seen.size() + " objects are missing or damaged");
+      throw new IOException(name + ": " + bad + " of " + all + " objects are missing or damaged");
     }
-    console.println(name + ": image and " + seen.size() + " objects ok");
+    console.println(name + ": image and " + all + " objects ok");
     return 0;
   }
 }

@@ -2,6 +2,7 @@ package io.github.composefs4j.core.export;
 
 import io.github.composefs4j.core.errors.ComposefsException;
 import io.github.composefs4j.core.errors.DigestMismatchException;
+import io.github.composefs4j.core.objects.ObjectReader;
 import io.github.composefs4j.core.objects.ObjectStore;
 import io.github.composefs4j.core.spi.HostFile;
 import io.github.composefs4j.core.spi.Platform;
@@ -26,6 +27,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Optional;
@@ -312,15 +314,30 @@ public final class TreeExport {
         if (digest == null) {
           throw new ComposefsException("its object has no digest to verify it by");
         }
-        if (!cloned(digest, file.size(), made)) {
+        byte[] path = ownPath(external.path(), digest);
+        if (path != null || !cloned(digest, file.size(), made)) {
+          ObjectReader content = path == null ? objects.open(digest) : objects.openPath(path);
           try (VerifiedReader object =
-              verifier.open(objects.open(digest), digest, file.size(), "object " + digest.hex())) {
+              verifier.open(content, digest, file.size(), "object " + digest.hex())) {
             object.copyTo((position, from, count) -> writeSparse(made, position, from, count));
           }
           made.setSize(file.size());
         }
       }
     }
+  }
+
+  /** {@return the path of an object that has another than that of its digest, otherwise null} */
+  private static byte @Nullable [] ownPath(byte @Nullable [] path, Digest digest) {
+    if (path == null) {
+      return null;
+    }
+    int start = 0;
+    while (start < path.length && path[start] == '/') {
+      start++;
+    }
+    byte[] relative = Arrays.copyOfRange(path, start, path.length);
+    return Arrays.equals(relative, digest.objectPath()) ? null : relative;
   }
 
   private static void copy(Content.Source source, long size, TargetFile made) throws IOException {

@@ -343,7 +343,7 @@ public final class LocalObjectStore implements ObjectStore {
     throw new MissingObjectException(FileName.printable(below), path.toString());
   }
 
-  private static boolean leadsOut(byte[] path) {
+  static boolean leadsOut(byte[] path) {
     String[] names = FileName.decode(path).split("/", -1);
     return Arrays.stream(names)
         .anyMatch(name -> name.isEmpty() || name.equals("..") || name.indexOf('\0') >= 0);

@@ -3,6 +3,7 @@ package io.github.composefs4j.core.objects;
 import io.github.composefs4j.core.errors.MissingObjectException;
 import io.github.composefs4j.core.spi.Platform;
 import io.github.composefs4j.core.spi.StoreDirectory;
+import io.github.composefs4j.core.tree.FileName;
 import io.github.composefs4j.core.verity.Digest;
 import io.github.composefs4j.core.verity.HashAlgorithm;
 import java.io.IOException;
@@ -49,6 +50,18 @@ public final class ReadOnlyObjectStore implements ObjectStore {
     } catch (NoSuchFileException e) {
       throw new MissingObjectException(digest.hex(), path.toString());
     }
+  }
+
+  @Override
+  public ObjectReader openPath(byte[] below) throws IOException {
+    try {
+      if (!LocalObjectStore.leadsOut(below)) {
+        return ObjectReader.of(directory.open(below));
+      }
+    } catch (NoSuchFileException e) {
+      // said below
+    }
+    throw new MissingObjectException(FileName.printable(below), path.toString());
   }
 
   @Override

@@ -61,6 +61,11 @@ final class LazyStore implements ObjectStore {
   }
 
   @Override
+  public ObjectReader openPath(byte[] path) throws IOException {
+    return store().openPath(path);
+  }
+
+  @Override
   public BitSet present(List<Digest> digests) throws IOException {
     return store().present(digests);
   }

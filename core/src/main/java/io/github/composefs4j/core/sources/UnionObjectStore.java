@@ -4,6 +4,7 @@ import io.github.composefs4j.core.errors.MissingObjectException;
 import io.github.composefs4j.core.errors.StoreUnavailableException;
 import io.github.composefs4j.core.objects.ObjectReader;
 import io.github.composefs4j.core.objects.ObjectStore;
+import io.github.composefs4j.core.tree.FileName;
 import io.github.composefs4j.core.verified.Verifier;
 import io.github.composefs4j.core.verified.VerifyOptions;
 import io.github.composefs4j.core.verity.Digest;
@@ -112,6 +113,36 @@ public final class UnionObjectStore implements ObjectStore {
   @Override
   public ObjectReader open(Digest digest) throws IOException {
     return new UnionReader(this, digest);
+  }
+
+  /**
+   * {@inheritDoc} It is that of the first store that answers and has it: without a digest, none can
+   * be passed over for being damaged.
+   */
+  @Override
+  public ObjectReader openPath(byte[] path) throws IOException {
+    String name = FileName.printable(path);
+    IOException failure = null;
+    for (Source source : sources) {
+      try {
+        if (!source.isUsable() && !source.awaitTrial()) {
+          failure = new IOException(source.name + ": " + source.trouble());
+          continue;
+        }
+        return source.openPath(path);
+      } catch (InterruptedIOException e) {
+        throw e;
+      } catch (MissingObjectException e) {
+        // the next one may have it
+      } catch (IOException e) {
+        failure = e;
+      }
+    }
+    if (failure != null) {
+      throw new StoreUnavailableException(
+          "object " + name, String.valueOf(failure.getMessage()), failure);
+    }
+    throw new MissingObjectException(name, toString());
   }
 
   /**
