@@ -17,19 +17,15 @@ import io.github.composefs4j.linux.sys.MountCalls;
 import io.github.composefs4j.linux.sys.Sys;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** Mounts images in any mode, lists and unmounts them. Thread-safe. */
 public final class Mounts {
   private static final String FUSE_TYPE = "fuse.composefs";
   private static final String SOURCE = "composefs:";
-  private static final Duration PATIENCE = Duration.ofSeconds(2);
 
   private Mounts() {}
 
@@ -135,13 +131,7 @@ public final class Mounts {
 
   /** {@return how a mount answers; waits for it, but not for long} */
   public static State state(MountTable.Entry entry) {
-    CompletableFuture<State> state = new CompletableFuture<>();
-    // Who waits for a server that does not answer cannot be interrupted: so it is not this thread.
-    Thread.ofPlatform()
-        .daemon()
-        .name("composefs state")
-        .start(() -> state.complete(isDead(entry) ? State.DEAD : State.MOUNTED));
-    return state.completeOnTimeout(State.SILENT, PATIENCE.toMillis(), TimeUnit.MILLISECONDS).join();
+    return new Inquiry(() -> isDead(entry) ? State.DEAD : State.MOUNTED).state();
   }
 
   private static boolean isDead(MountTable.Entry entry) {

@@ -17,7 +17,7 @@ import java.util.Map;
  * @param server the server's process
  */
 record ServedMount(int id, long server, String mode, String verification, Statistics statistics) {
-  private static final Duration PATIENCE = Duration.ofSeconds(5);
+  private static final Duration PATIENCE = Duration.ofSeconds(15);
   private static final int FIELDS = 8;
 
   static ServedMount of(MountedView view) {
