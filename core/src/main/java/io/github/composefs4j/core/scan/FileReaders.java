@@ -89,7 +89,7 @@ final class FileReaders {
     }
 
     ObjectSource source() throws IOException {
-      return new ObjectSource(file(), child.stat.size(), path());
+      return new ObjectSource(file(), child.stat.size(), this::path);
     }
 
     void takeXattrs(XattrReader reader) throws IOException {

@@ -69,7 +69,7 @@ public abstract class ObjectStoreContract {
         HostFile file = open.openFile("source".getBytes(StandardCharsets.US_ASCII))) {
       Digest digest =
           store.put(
-              new ObjectSource(file, expectedSize, "the/source"),
+              new ObjectSource(file, expectedSize, () -> "the/source"),
               new ObjectWorker(HashAlgorithm.SHA256));
       store.sync();
       return digest;
@@ -161,7 +161,7 @@ public abstract class ObjectStoreContract {
         HostFile file = open.openFile("source".getBytes(StandardCharsets.US_ASCII))) {
       ObjectWorker worker = new ObjectWorker(HashAlgorithm.SHA256);
       for (int i = 0; i < 5; i++) {
-        Digest digest = store.put(new ObjectSource(file, size, "source"), worker);
+        Digest digest = store.put(new ObjectSource(file, size, () -> "source"), worker);
         assertThat(store.contains(digest, size)).isTrue();
         assertThat(store.contains(digest, size + 1)).isFalse();
       }
@@ -312,9 +312,9 @@ public abstract class ObjectStoreContract {
               ObjectWorker worker = new ObjectWorker(HashAlgorithm.SHA256);
               try (HostDirectory open = platform.openDirectory(directory, false)) {
                 for (int i = 0; i < contents.size(); i++) {
-                  try (HostFile file =
-                      open.openFile(("s" + i).getBytes(StandardCharsets.US_ASCII))) {
-                    store.put(new ObjectSource(file, contents.get(i).length, "s" + i), worker);
+                  String name = "s" + i;
+                  try (HostFile file = open.openFile(name.getBytes(StandardCharsets.US_ASCII))) {
+                    store.put(new ObjectSource(file, contents.get(i).length, () -> name), worker);
                   }
                 }
               }
