@@ -12,6 +12,7 @@ import io.github.composefs4j.core.tree.FileName;
 import io.github.composefs4j.core.verity.Digest;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -43,6 +44,9 @@ final class Repair {
   private final List<RepairReport.Quarantined> quarantined = new ArrayList<>();
   private final Map<String, String> failures = new TreeMap<>();
 
+  /** Objects that a source may have which did not answer. */
+  private final Set<Digest> undecided = new HashSet<>();
+
   Repair(Repository repository, ObjectStore source, Waiting waiting) {
     this.repository = repository;
     this.root = repository.root();
@@ -55,6 +59,7 @@ final class Repair {
     FsckReport now = before;
     for (int round = 0; round < ROUNDS && !now.isOk(); round++) {
       failures.clear();
+      undecided.clear();
       if (!fetch(now)) {
         break;
       }
@@ -109,6 +114,9 @@ final class Repair {
           }
         } catch (IOException e) {
           failures.put("object " + digest.hex(), String.valueOf(e.getMessage()));
+          if (!(e instanceof MissingObjectException || e instanceof DigestMismatchException)) {
+            undecided.add(digest);
+          }
         }
       }
       for (Finding finding : lost) {
@@ -200,7 +208,18 @@ final class Repair {
     Map<String, @Nullable Digest> bad = new TreeMap<>();
     for (Finding finding : report.findings()) {
       switch (finding.type()) {
-        case OBJECT_DIGEST_MISMATCH -> bad.put(finding.path(), digestOf(finding.path()));
+        case OBJECT_DIGEST_MISMATCH -> {
+          Digest digest = digestOf(finding.path());
+          if (digest == null || !undecided.contains(digest)) {
+            bad.put(finding.path(), digest);
+          }
+        }
+        case FOREIGN_FILE -> {
+          // What stands for a directory of objects may hide some.
+          if (!finding.path().matches(Links.OBJECTS + "/[0-9a-f]{2}")) {
+            bad.put(finding.path(), null);
+          }
+        }
         case OBJECT_INVALID_NAME, ENTRY_NOT_SYMLINK -> bad.put(finding.path(), null);
         case UNEXPECTED_FILE_TYPE -> {
           if (!finding.path().startsWith(Links.OBJECTS + "/") || finding.path().length() > 10) {

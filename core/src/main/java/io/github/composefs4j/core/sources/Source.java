@@ -11,6 +11,7 @@ import io.github.composefs4j.core.verity.VerityHasher;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.nio.file.NoSuchFileException;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
@@ -272,12 +273,17 @@ final class Source implements Closeable {
     failures.increment();
     boolean hopeless;
     synchronized (this) {
-      lastFailure = String.valueOf(e.getMessage());
+      lastFailure = reason(e);
       hopeless = e instanceof StoreUnavailableException || ++failuresInARow >= FAILURES_MAX;
     }
     if (hopeless) {
-      giveUp(about, String.valueOf(e.getMessage()));
+      giveUp(about, reason(e));
     }
+  }
+
+  /** {@return what to say of a failure} */
+  static String reason(IOException e) {
+    return e instanceof NoSuchFileException ? "is not there" : String.valueOf(e.getMessage());
   }
 
   private synchronized void succeeded() {

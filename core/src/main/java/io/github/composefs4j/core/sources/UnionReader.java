@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
+import java.nio.file.NoSuchFileException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
@@ -209,7 +210,10 @@ final class UnionReader implements ObjectReader {
       }
       default -> {
         unavailable = true;
-        tried.add(String.valueOf(e.getMessage()));
+        tried.add(
+            e instanceof NoSuchFileException
+                ? source.name + ": " + Source.reason(e)
+                : String.valueOf(e.getMessage()));
       }
     }
   }

@@ -429,6 +429,34 @@ public abstract class RepositoryContract {
     assertThat(recorder.steps).containsExactly("syncfs .");
   }
 
+  @Test
+  void aRepairPutsAsideOnlyWhatNoSourceHas() throws IOException {
+    try (Repository repository = create()) {
+      Digest image = putImage(repository, 1, "x");
+      String object = FileName.decode(repository.imageObjects(image.hex()).getFirst().objectPath());
+      Path damaged = path().resolve("objects").resolve(object);
+      Files.writeString(damaged, "damaged");
+      Files.writeString(path().resolve("objects/foreign"), "");
+      UnreliableStore source =
+          new UnreliableStore(new MemoryObjectStore(repository.algorithm()));
+      source.fail("down");
+      RepairReport first =
+          repository.repair(FsckOptions.defaults(), source, Waiting.FOREVER);
+      assertThat(first.failures()).hasSize(1);
+      assertThat(first.quarantined())
+          .extracting(RepairReport.Quarantined::path)
+          .containsExactly("objects/foreign");
+      assertThat(damaged).exists();
+      source.fail(null);
+      RepairReport second =
+          repository.repair(FsckOptions.defaults(), source, Waiting.FOREVER);
+      assertThat(second.quarantined())
+          .extracting(RepairReport.Quarantined::path)
+          .containsExactly("objects/" + object);
+      assertThat(damaged).doesNotExist();
+    }
+  }
+
   private static final GcOptions NO_MOUNTS =
       GcOptions.defaults().withProcesses(Path.of("/nonexistent"));
 
