@@ -437,19 +437,16 @@ public abstract class RepositoryContract {
       Path damaged = path().resolve("objects").resolve(object);
       Files.writeString(damaged, "damaged");
       Files.writeString(path().resolve("objects/foreign"), "");
-      UnreliableStore source =
-          new UnreliableStore(new MemoryObjectStore(repository.algorithm()));
+      UnreliableStore source = new UnreliableStore(new MemoryObjectStore(repository.algorithm()));
       source.fail("down");
-      RepairReport first =
-          repository.repair(FsckOptions.defaults(), source, Waiting.FOREVER);
+      RepairReport first = repository.repair(FsckOptions.defaults(), source, Waiting.FOREVER);
       assertThat(first.failures()).hasSize(1);
       assertThat(first.quarantined())
           .extracting(RepairReport.Quarantined::path)
           .containsExactly("objects/foreign");
       assertThat(damaged).exists();
       source.fail(null);
-      RepairReport second =
-          repository.repair(FsckOptions.defaults(), source, Waiting.FOREVER);
+      RepairReport second = repository.repair(FsckOptions.defaults(), source, Waiting.FOREVER);
       assertThat(second.quarantined())
           .extracting(RepairReport.Quarantined::path)
           .containsExactly("objects/" + object);
