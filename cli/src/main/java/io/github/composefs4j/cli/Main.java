@@ -5,6 +5,7 @@ import io.github.composefs4j.cli.command.Command;
 import io.github.composefs4j.cli.command.Console;
 import io.github.composefs4j.cli.command.Host;
 import io.github.composefs4j.cli.command.Interruption;
+import io.github.composefs4j.cli.command.Launched;
 import java.io.BufferedOutputStream;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
@@ -36,6 +37,7 @@ public final class Main {
     int status = run(name, Arguments.exact(args), console);
     err.flush();
     Interruption.awaitEnd();
+    Launched.tell(status);
     // halt, not exit: the work is over and nothing is left to clean, and exit would load a logger.
     Runtime.getRuntime().halt(status);
   }

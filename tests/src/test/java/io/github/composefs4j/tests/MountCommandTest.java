@@ -81,6 +81,53 @@ class MountCommandTest {
     }
   }
 
+  /** {@return what a command does that the packaged launcher starts, as it starts it} */
+  private Tool.Result launched(String... args) throws Exception {
+    List<String> command = new ArrayList<>(List.of("timeout", "60", "sh", "-c"));
+    command.add("exec 4>&1; s=$(\"$@\" 3>&1 >&4 4>&- &); exit \"${s:-1}\"");
+    command.add("sh");
+    command.addAll(Tool.command("composefs", args));
+    command.add(command.indexOf("io.github.composefs4j.cli.Main"), "-Dcomposefs.status=3");
+    return Tool.run(command);
+  }
+
+  private String[] mounting(Path directory, String... options) {
+    List<String> args = new ArrayList<>(List.of("mount", "--mode=verified"));
+    args.addAll(List.of(options));
+    args.addAll(List.of("--basedir=" + objects, image.toString(), directory.toString()));
+    return args.toArray(String[]::new);
+  }
+
+  /** The process of the command becomes the server, and keeps nothing of who waits for it. */
+  @Test
+  void oneProcessIsTheCommandAndTheServer() throws Exception {
+    assertThat(launched(mounting(target, "--own-server")))
+        .matches(r -> r.status() == 0, "status 0");
+    ProcessHandle server = server(target);
+    Path process = Path.of("/proc", Long.toString(server.pid()));
+    assertThat(Files.readString(process.resolve("cmdline"))).contains("-Dcomposefs.status=3");
+    assertThat(Files.readSymbolicLink(process.resolve("cwd"))).isEqualTo(Path.of("/"));
+    for (String stream : List.of("0", "1", "2")) {
+      assertThat(Files.readSymbolicLink(process.resolve("fd").resolve(stream)))
+          .isEqualTo(Path.of("/dev/null"));
+    }
+    String statistics = Files.readString(process.resolve("stat"));
+    String session = statistics.substring(statistics.lastIndexOf(')')).split(" ")[4];
+    assertThat(session).isEqualTo(Long.toString(server.pid()));
+
+    Path second = Files.createDirectory(scratch.resolve("second"));
+    assertThat(launched(mounting(second)).err()).isEmpty();
+    assertThat(second.resolve("file")).hasContent("text ".repeat(100));
+    Path none = scratch.resolve("none");
+    Tool.Result failed = launched(mounting(none));
+    assertThat(failed.status()).isEqualTo(1);
+    assertThat(failed.err()).hasLineCount(1).contains(none.toString());
+
+    Mounts.unmount(second, false);
+    Mounts.unmount(target, false);
+    assertThat(server.onExit().get(20, TimeUnit.SECONDS)).isEqualTo(server);
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"verified", "passthrough", "overlay", "overlay,upper"})
   void aKilledServerLeavesNoHangingMount(String how) throws Exception {

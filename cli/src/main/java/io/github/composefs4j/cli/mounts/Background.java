@@ -2,9 +2,11 @@ package io.github.composefs4j.cli.mounts;
 
 import io.github.composefs4j.cli.command.Again;
 import io.github.composefs4j.cli.command.Console;
+import io.github.composefs4j.cli.command.Launched;
 import io.github.composefs4j.fuse.MountMode;
 import io.github.composefs4j.fuse.Mounts;
 import io.github.composefs4j.fuse.ViewOptions;
+import io.github.composefs4j.linux.Daemon;
 import io.github.composefs4j.linux.MountException;
 import java.io.EOFException;
 import java.io.File;
@@ -16,9 +18,13 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
-/** Mounts that outlive the command: of the kernel, of a server that is there, or of a new one. */
-final class Background {
+/**
+ * Mounts that outlive the command: of the kernel, of a server that is there, or of a new one. A new
+ * one is this process, if the launcher can go without it, or else another.
+ */
+final class Background implements MountArguments.Use {
   /** Set for the process that serves in the background. */
   private static final String SERVER = "composefs.mount.server";
 
@@ -28,7 +34,22 @@ final class Background {
   /** The whole image may have to be hashed. */
   private static final Duration PATIENCE = Duration.ofMinutes(10);
 
-  private Background() {}
+  private final Path target;
+  private final boolean alone;
+  private @Nullable MountServer server;
+
+  /** Whether what is served is found by absolute paths alone. */
+  private boolean movable;
+
+  /**
+   * Mounts on a directory.
+   *
+   * @param alone whether a server that is needed must be a new one, for this mount only
+   */
+  Background(Path target, boolean alone) {
+    this.target = target;
+    this.alone = alone;
+  }
 
   /** {@return whether this process was started to serve} */
   static boolean isServer() {
@@ -41,33 +62,38 @@ final class Background {
   }
 
   /**
-   * Returns once the mount answers.
+   * {@inheritDoc}
    *
-   * @param options for the kernel
-   * @param byServer for a server
-   * @param alone whether a server that is needed must be a new one, for this mount only
+   * <p>Returns once the mount answers.
    */
-  static void mount(ViewOptions options, ViewOptions byServer, Path target, boolean alone)
-      throws IOException {
+  @Override
+  public void mount(ViewOptions byKernel, ViewOptions byServer) throws IOException {
     Mounts.cleanAll();
     // What the kernel serves needs no process that stays.
-    if (options.mode() == MountMode.KERNEL
-        || options.mode() == null && Mounts.isKernelFirst(options)) {
+    if (byKernel.mode() == MountMode.KERNEL
+        || byKernel.mode() == null && Mounts.isKernelFirst(byKernel)) {
       try {
-        Mounts.mount(options.with(MountMode.KERNEL, options.verification()), target);
+        Mounts.mount(byKernel.with(MountMode.KERNEL, byKernel.verification()), target);
         return;
       } catch (MountException e) {
-        if (options.mode() == MountMode.KERNEL) {
+        if (byKernel.mode() == MountMode.KERNEL) {
           throw e;
         }
       }
     }
-    if (byServer.store() != null) {
-      requireMounted(start(REPEATED, new File("").getAbsoluteFile(), List.of()));
-      return;
-    }
     MountRequest request = new MountRequest(byServer, target);
-    requireMounted(alone ? byNewServer(request, false) : byAnyServer(request));
+    requireMounted(byServer.store() == null ? byAnyServer(request) : byOwnServer(request));
+  }
+
+  @Override
+  public int end() throws IOException {
+    if (server != null) {
+      server.listen();
+      Daemon.detach(movable);
+      Launched.tell(0);
+      server.await();
+    }
+    return 0;
   }
 
   /** Fails with what a server said, unless it has mounted. */
@@ -77,21 +103,36 @@ final class Background {
     }
   }
 
-  private static List<String> byAnyServer(MountRequest request) throws IOException {
-    for (Path socket : Servers.sockets()) {
-      List<String> answer = Servers.ask(socket, request.encode(), PATIENCE);
-      if (answer != null && !answer.equals(List.of(MountServer.CLOSED))) {
-        return answer;
+  private List<String> byAnyServer(MountRequest request) throws IOException {
+    if (!alone) {
+      for (Path socket : Servers.sockets()) {
+        List<String> answer = Servers.ask(socket, request.encode(), PATIENCE);
+        if (answer != null && !answer.equals(List.of(MountServer.CLOSED))) {
+          return answer;
+        }
       }
     }
-    return byNewServer(request, true);
+    if (!Launched.isWaitedFor()) {
+      List<String> message = new ArrayList<>(List.of(Boolean.toString(!alone)));
+      message.addAll(request.encode());
+      return start(SERVER, new File("/"), message);
+    }
+    movable = true;
+    return here(MountRequest.decode(request.encode()));
   }
 
-  private static List<String> byNewServer(MountRequest request, boolean joinable)
-      throws IOException {
-    List<String> message = new ArrayList<>(List.of(Boolean.toString(joinable)));
-    message.addAll(request.encode());
-    return start(SERVER, new File("/"), message);
+  /** A store, and with it the command line, is nothing to any other server. */
+  private List<String> byOwnServer(MountRequest request) throws IOException {
+    return Launched.isWaitedFor()
+        ? here(request)
+        : start(REPEATED, new File("").getAbsoluteFile(), List.of());
+  }
+
+  private List<String> here(MountRequest request) {
+    MountServer fresh = new MountServer(movable && !alone);
+    List<String> answer = fresh.mount(request);
+    server = fresh;
+    return answer;
   }
 
   private static List<String> start(String what, File directory, List<String> message)

@@ -62,7 +62,7 @@ public final class Mount implements Command {
     MountArguments.Use use =
         foreground || Background.isRepeated()
             ? new Foreground(target, console)
-            : (byKernel, byServer) -> Background.mount(byKernel, byServer, target, alone);
+            : new Background(target, alone);
     return arguments.use(operands.getFirst(), named, use);
   }
 }

@@ -98,14 +98,14 @@ public final class MountFuse implements Command {
     OptionList.parse(list, keys);
     arguments.modeIfNone(MountMode.VERIFIED);
     Path target = Arguments.path(operands.get(1));
-    MountArguments.Use use =
-        Background.isRepeated()
-            ? new Foreground(target, console)
-            : (byKernel, byServer) -> {
-              if (!fake) {
-                Background.mount(byKernel, byServer, target, false);
-              }
-            };
+    MountArguments.Use use;
+    if (Background.isRepeated()) {
+      use = new Foreground(target, console);
+    } else if (fake) {
+      use = (_, _) -> {};
+    } else {
+      use = new Background(target, false);
+    }
     return arguments.use(operands.getFirst(), false, use);
   }
 }

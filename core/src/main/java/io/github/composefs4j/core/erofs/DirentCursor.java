@@ -5,7 +5,6 @@ import io.github.composefs4j.core.tree.Limits;
 import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 
@@ -14,8 +13,6 @@ import java.util.Arrays;
  * I11). For one thread.
  */
 public final class DirentCursor {
-  private static final VarHandle SHORT =
-      MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
   private static final VarHandle LONG =
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
   private static final int DIRENT = ImageLayout.DIRENT;
@@ -23,7 +20,7 @@ public final class DirentCursor {
 
   private final ErofsImage image;
   private final ImageInode directory;
-  private final byte[] block;
+  private byte[] block = {};
   private int blockLength;
   private long position;
   private int entry;
@@ -46,7 +43,6 @@ public final class DirentCursor {
     this.image = image;
     this.directory = directory;
     this.dot = directory.isDotOmitted();
-    this.block = new byte[(int) Math.min(image.blockSize(), directory.size())];
   }
 
   /** Moves to where another walk was; for a cursor that was not moved. */
@@ -60,9 +56,10 @@ public final class DirentCursor {
       position = directory.size();
       return;
     }
-    position = other - other % block.length;
+    int blockSize = image.blockSize();
+    position = other - other % blockSize;
     nextBlock();
-    entry = (int) Math.min(other % block.length, entries);
+    entry = (int) Math.min(other % blockSize, entries);
   }
 
   /**
@@ -70,8 +67,9 @@ public final class DirentCursor {
    * current entry} Never 0 once it moved.
    */
   public long position() {
-    // Blocks have far fewer entries than bytes.
-    return position - blockLength + entry;
+    // Blocks have far fewer entries than bytes. Behind the last entry of a block is the next block,
+    // or the end, which is found without reading anything again.
+    return entry == entries ? position : position - blockLength + entry;
   }
 
   /**
@@ -116,7 +114,10 @@ public final class DirentCursor {
   }
 
   private void nextBlock() throws IOException {
-    blockLength = (int) Math.min(block.length, directory.size() - position);
+    blockLength = (int) Math.min(image.blockSize(), directory.size() - position);
+    if (block.length == 0) {
+      block = new byte[(int) Math.min(image.blockSize(), directory.size())];
+    }
     int done = 0;
     while (done < blockLength) {
       done += directory.read(position + done, block, done, blockLength - done);
@@ -134,7 +135,8 @@ public final class DirentCursor {
   }
 
   private int nameOffsetOf(int i) {
-    return Short.toUnsignedInt((short) SHORT.get(block, i * DIRENT + Disk.DIRENT_NAMEOFF));
+    int at = i * DIRENT + Disk.DIRENT_NAMEOFF;
+    return block[at] & 0xff | (block[at + 1] & 0xff) << 8;
   }
 
   private void advance() throws CorruptImageException {
@@ -258,11 +260,6 @@ public final class DirentCursor {
   /** Copies the current name. */
   public void copyName(byte[] into, int at) {
     System.arraycopy(block, nameOffset, into, at, nameLength);
-  }
-
-  /** Copies the current name. */
-  public void copyName(ByteBuffer into, int at) {
-    into.put(at, block, nameOffset, nameLength);
   }
 
   /** {@return the order of the current name relative to {@code other}, by unsigned bytes} */

@@ -62,27 +62,30 @@ public final class ImageInode {
     }
     int header = compact ? ImageLayout.COMPACT : ImageLayout.EXTENDED;
     bytes.require(offset, header, "inode ", nid);
-    int icount = bytes.u16(offset + Disk.I_XATTR_ICOUNT);
+    long[] fields = new long[header / Long.BYTES];
+    bytes.copy(offset, fields, fields.length);
+    int icount = u16(fields, Disk.I_XATTR_ICOUNT);
     bodySize = icount == 0 ? 0 : XattrList.BODY_HEADER + 4 * (icount - 1);
-    mode = bytes.u16(offset + Disk.I_MODE);
-    u = bytes.i32(offset + Disk.I_U);
+    mode = u16(fields, Disk.I_MODE);
+    u = i32(fields, Disk.I_U);
     if (compact) {
       // Bit 4 of other than directories: one link, the field has another use.
       boolean oneLink = format >> 4 != 0 && (mode & Inode.S_IFMT) != Inode.S_IFDIR;
-      nlink = oneLink ? 1 : bytes.u16(offset + Disk.COMPACT_NLINK);
-      size = bytes.u32(offset + Disk.I_SIZE);
-      uid = bytes.u16(offset + Disk.COMPACT_UID);
-      gid = bytes.u16(offset + Disk.COMPACT_GID);
+      nlink = oneLink ? 1 : u16(fields, Disk.COMPACT_NLINK);
+      size = Integer.toUnsignedLong(i32(fields, Disk.I_SIZE));
+      uid = u16(fields, Disk.COMPACT_UID);
+      gid = u16(fields, Disk.COMPACT_GID);
       mtimeSeconds =
-          superblock.buildSeconds() + (composefs ? 0 : bytes.u32(offset + Disk.COMPACT_MTIME));
+          superblock.buildSeconds()
+              + (composefs ? 0 : Integer.toUnsignedLong(i32(fields, Disk.COMPACT_MTIME)));
       mtimeNanos = superblock.buildNanos();
     } else {
-      nlink = bytes.i32(offset + Disk.EXTENDED_NLINK);
-      size = bytes.i64(offset + Disk.I_SIZE);
-      uid = bytes.i32(offset + Disk.EXTENDED_UID);
-      gid = bytes.i32(offset + Disk.EXTENDED_GID);
-      mtimeSeconds = bytes.i64(offset + Disk.EXTENDED_MTIME);
-      mtimeNanos = bytes.i32(offset + Disk.EXTENDED_MTIME_NSEC);
+      nlink = i32(fields, Disk.EXTENDED_NLINK);
+      size = fields[Disk.I_SIZE / Long.BYTES];
+      uid = i32(fields, Disk.EXTENDED_UID);
+      gid = i32(fields, Disk.EXTENDED_GID);
+      mtimeSeconds = fields[Disk.EXTENDED_MTIME / Long.BYTES];
+      mtimeNanos = i32(fields, Disk.EXTENDED_MTIME_NSEC);
     }
     dotOmitted = format >> 4 != 0 && isDirectory();
     checkKind();
@@ -91,6 +94,14 @@ public final class ImageInode {
     }
     bytes.require(offset + header, bodySize, "the xattr body of inode ", nid);
     checkData();
+  }
+
+  private static int i32(long[] fields, int at) {
+    return (int) (fields[at >> 3] >>> (at & 7) * Byte.SIZE);
+  }
+
+  private static int u16(long[] fields, int at) {
+    return i32(fields, at) & 0xffff;
   }
 
   CorruptImageException corrupt(String reason) {

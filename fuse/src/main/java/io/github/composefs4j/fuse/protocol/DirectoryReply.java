@@ -3,8 +3,11 @@ package io.github.composefs4j.fuse.protocol;
 import io.github.composefs4j.core.erofs.DirentCursor;
 import io.github.composefs4j.core.erofs.ImageInode;
 import io.github.composefs4j.core.tree.Inode;
+import io.github.composefs4j.core.tree.Limits;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.LongBuffer;
+import java.util.Arrays;
 
 /** The records of a part of a directory, with attributes or without. */
 final class DirectoryReply {
@@ -12,7 +15,13 @@ final class DirectoryReply {
 
   private final ImageFiles files;
   private final ByteBuffer out;
+  private final LongBuffer longs;
   private final int size;
+
+  /** A record as far as its name. */
+  private final long[] record = new long[(FuseAbi.ENTRY_OUT + FuseAbi.DIRENT_NAME) / Long.BYTES];
+
+  private byte[] name = new byte[32];
 
   /** Bytes of {@code struct fuse_entry_out} before every record, or none. */
   private final int plus;
@@ -23,6 +32,7 @@ final class DirectoryReply {
   DirectoryReply(ImageFiles files, ByteBuffer out, int size, boolean plus) {
     this.files = files;
     this.out = out;
+    this.longs = out.asLongBuffer();
     this.size = size;
     this.plus = plus ? FuseAbi.ENTRY_OUT : 0;
   }
@@ -42,11 +52,10 @@ final class DirectoryReply {
     if (!fits(dots)) {
       return false;
     }
-    ImageFiles.clear(out, length, plus);
-    int at = record(ino, next, dots, Inode.S_IFDIR);
-    out.put(at, (byte) '.');
-    out.put(at + dots - 1, (byte) '.');
-    length = pad(at + dots);
+    Arrays.fill(record, 0, plus / Long.BYTES, 0);
+    name[0] = '.';
+    name[1] = '.';
+    put(ino, next, dots, Inode.S_IFDIR);
     return true;
   }
 
@@ -66,11 +75,13 @@ final class DirectoryReply {
       return true;
     }
     if (plus > 0) {
-      files.putEntry(out, length, inode);
+      files.entryOut(inode, record);
     }
-    int at = record(inode.nid(), next, nameLength, inode.mode());
-    entry.copyName(out, at);
-    length = pad(at + nameLength);
+    if (nameLength > name.length) {
+      name = new byte[Limits.NAME_MAX];
+    }
+    entry.copyName(name, 0);
+    put(inode.nid(), next, nameLength, inode.mode());
     return true;
   }
 
@@ -82,20 +93,17 @@ final class DirectoryReply {
     return bytes + 7 & ~7;
   }
 
-  private int record(long ino, long next, int nameLength, int mode) {
-    int at = length + plus;
-    out.putLong(at, ino);
-    out.putLong(at + 8, next);
-    out.putInt(at + 16, nameLength);
-    out.putInt(at + 20, (mode & Inode.S_IFMT) >> TYPE_SHIFT);
-    return at + FuseAbi.DIRENT_NAME;
-  }
-
-  private int pad(int end) {
-    int padded = align(end);
-    for (int i = end; i < padded; i++) {
-      out.put(i, (byte) 0);
-    }
-    return padded;
+  /** Puts a record whose attributes and name are there. */
+  private void put(long ino, long next, int nameLength, int mode) {
+    int at = plus / Long.BYTES;
+    record[at] = ino;
+    record[at + 1] = next;
+    record[at + 2] = nameLength | (long) ((mode & Inode.S_IFMT) >> TYPE_SHIFT) << Integer.SIZE;
+    longs.put(length / Long.BYTES, record, 0, at + FuseAbi.DIRENT_NAME / Long.BYTES);
+    int start = length + plus + FuseAbi.DIRENT_NAME;
+    int end = start + align(nameLength);
+    out.putLong(end - Long.BYTES, 0); // what the name does not fill
+    out.put(start, name, 0, nameLength);
+    length = end;
   }
 }

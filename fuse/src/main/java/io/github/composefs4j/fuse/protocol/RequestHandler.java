@@ -35,6 +35,7 @@ public final class RequestHandler {
   private final FuseSession session;
   private final ImageFiles files;
   private byte[] buffer = new byte[1 << 16];
+  private final long[] longs = new long[FuseAbi.ENTRY_OUT / Long.BYTES];
 
   /** Requests by operation; written by this thread alone, read by any, exact when it rests. */
   final long[] counts = new long[FuseAbi.OPERATIONS];
@@ -199,18 +200,22 @@ public final class RequestHandler {
       return name == null ? -Errno.EINVAL : -Errno.ENOTDIR;
     }
     ImageInode child = directory.lookup(name);
-    ByteBuffer reply = out.room(FuseAbi.ENTRY_OUT);
     if (child == null || ImageFiles.isHidden(child)) {
-      files.putNegativeEntry(reply);
+      ImageFiles.negativeEntryOut(longs);
     } else {
-      files.putEntry(reply, 0, child);
+      files.entryOut(child, longs);
     }
-    return FuseAbi.ENTRY_OUT;
+    return putLongs(FuseAbi.ENTRY_OUT, out);
   }
 
   private int getattr(long nodeId, ReplyBuffer out) throws IOException {
-    files.putAttrOut(out.room(FuseAbi.ATTR_OUT), files.inode(nodeId));
-    return FuseAbi.ATTR_OUT;
+    files.attrOut(files.inode(nodeId), longs);
+    return putLongs(FuseAbi.ATTR_OUT, out);
+  }
+
+  private int putLongs(int bytes, ReplyBuffer out) {
+    out.room(bytes).asLongBuffer().put(0, longs, 0, bytes / Long.BYTES);
+    return bytes;
   }
 
   private int readlink(long nodeId, ReplyBuffer out) throws IOException {

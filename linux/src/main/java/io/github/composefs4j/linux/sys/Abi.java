@@ -20,6 +20,8 @@ public final class Abi {
   static final int PIPE2 = of(293, 59);
   static final int GETEUID = of(107, 175);
   static final int GETEGID = of(108, 177);
+  static final int SETSID = of(112, 157);
+  static final int CHDIR = of(80, 49);
   static final int DUP3 = of(292, 24);
   static final int IOCTL = of(16, 29);
   static final int PREAD64 = of(17, 67);

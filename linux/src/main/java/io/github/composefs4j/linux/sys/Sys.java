@@ -173,6 +173,15 @@ public final class Sys {
     return (int) call(Abi.GETEGID, 0, 0, 0, 0, 0, 0);
   }
 
+  /** Begins a session; fails where this process leads a group of processes. */
+  public static int setsid() {
+    return (int) call(Abi.SETSID, 0, 0, 0, 0, 0, 0);
+  }
+
+  public static int chdir(long path) {
+    return (int) call(Abi.CHDIR, path, 0, 0, 0, 0, 0);
+  }
+
   /** Makes {@code to} another number of the open file {@code from}. */
   public static int dup3(int from, int to, int flags) {
     return (int) call(Abi.DUP3, from, to, flags, 0, 0, 0);
