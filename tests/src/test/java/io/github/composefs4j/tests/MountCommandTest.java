@@ -25,7 +25,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code composefs mount} and its like, with servers in the background. */
-@Timeout(120)
+@Timeout(900)
 class MountCommandTest {
   @TempDir Path scratch;
   private Path objects;
@@ -141,7 +141,7 @@ class MountCommandTest {
     ProcessHandle server = server(target);
     assertThat(server.destroyForcibly()).isTrue();
     server.onExit().join();
-    assertThat(Tool.run("timeout", "20", "cat", target + "/none").err()).contains("not connected");
+    assertThat(Tool.run("timeout", "300", "cat", target + "/none").err()).contains("not connected");
     assertThat(Tool.composefs("composefs", "mounts").out()).containsPattern(target + " .* dead\n");
     Path other = Files.createDirectory(scratch.resolve("other"));
     assertThat(
@@ -220,7 +220,7 @@ class MountCommandTest {
   }
 
   private static List<String> timed(String name, String... args) {
-    List<String> command = new ArrayList<>(List.of("timeout", "60"));
+    List<String> command = new ArrayList<>(List.of("timeout", "600"));
     command.addAll(Tool.command(name, args));
     return command;
   }
@@ -275,7 +275,7 @@ class MountCommandTest {
       assertThat(server.isAlive()).isTrue();
       assertThat(Tool.composefs("composefs", "umount", each.toString()).status()).isZero();
     }
-    assertThat(server.onExit().get(20, TimeUnit.SECONDS)).isEqualTo(server);
+    assertThat(server.onExit().get(300, TimeUnit.SECONDS)).isEqualTo(server);
   }
 
   /** Who ends it ends nothing else. */
@@ -306,6 +306,43 @@ class MountCommandTest {
     assertThat(none.status()).isEqualTo(1);
     assertThat(none.err()).hasLineCount(1).contains(missing.toString());
     assertThat(target.resolve("file")).hasContent("text ".repeat(100));
+  }
+
+  /** A server may end after its socket was seen, and before it is asked. */
+  @Test
+  void aSocketThatIsGoneIsPassedOver() throws Exception {
+    StringBuilder script = new StringBuilder("set -e\ncomposefs() {");
+    for (String word : Tool.command("composefs")) {
+      script.append(" '").append(word).append('\'');
+    }
+    script.append(
+        """
+         "$@"; }
+        number() { readlink /proc/self/ns/$1 | tr -dc 0-9; }
+        composefs mount --mode=verified --basedir="$1" "$2" "$3"
+        gone=/run/composefs/$(number mnt)-$(number user)-0.socket
+        ln -s nowhere "$gone"
+        trap 'rm "$gone"; umount "$3"' EXIT
+        composefs mount --mode=verified --basedir="$1" "$2" "$3"
+        umount "$3"
+        composefs mounts
+        """);
+    Tool.Result result =
+        Tool.run(
+            "unshare",
+            "--mount",
+            "--propagation",
+            "private",
+            "sh",
+            "-c",
+            script.toString(),
+            "sh",
+            objects.toString(),
+            image.toString(),
+            target.toString());
+    assertThat(result.err()).isEmpty();
+    assertThat(result.out()).contains(target + " composefs:image.cfs fuse.composefs mounted\n");
+    assertThat(result.status()).isZero();
   }
 
   /** {@code mount -t fuse.composefs}, by hand and from a line of fstab(5). */
@@ -342,7 +379,7 @@ class MountCommandTest {
     Tool.Result result =
         Tool.run(
             "timeout",
-            "60",
+            "600",
             "unshare",
             "--mount",
             "--propagation",

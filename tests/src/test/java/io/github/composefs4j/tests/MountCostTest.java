@@ -29,7 +29,7 @@ class MountCostTest {
   @TempDir Path directory;
 
   @Test
-  @Timeout(600)
+  @Timeout(900)
   void theSameCallsForEverySize() throws Exception {
     Requirements.root();
     Requirements.program("strace");

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What a flight recorder hears of mounts. */
-@Timeout(120)
+@Timeout(900)
 class MountEventsTest {
   @Test
   void mountsAndWhatTheyServeAreRecorded(@TempDir Path scratch) throws Exception {
@@ -55,7 +55,7 @@ class MountEventsTest {
                   .with(MountMode.VERIFIED, null),
               target)) {
         assertThat(target.resolve("sizes/4097")).hasBinaryContent(TreeSample.content(4097));
-        assertThat(both.await(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(both.await(600, TimeUnit.SECONDS)).isTrue();
       }
     }
     assertThat(mounted.get().getString("point")).isEqualTo(target.toRealPath().toString());

@@ -137,7 +137,7 @@ class MountOptionTest {
 
   @Test
   void idmapShowsOwnersThroughAUserNamespace() throws Exception {
-    Process namespace = new ProcessBuilder("unshare", "-U", "sleep", "60").start();
+    Process namespace = new ProcessBuilder("unshare", "-U", "sleep", "3000").start();
     try {
       Path maps = Path.of("/proc/" + namespace.pid());
       while (Files.readSymbolicLink(maps.resolve("ns/user"))

@@ -36,7 +36,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A collection keeps what is mounted, and removes nothing if it cannot tell what that is. */
-@Timeout(120)
+@Timeout(900)
 class MountedImagesTest {
   private static final int FILES = 20;
 
@@ -112,7 +112,7 @@ class MountedImagesTest {
     Mounts.unmount(target, false);
     // A process in a mount namespace of its own may have a copy of the mount for a while.
     GcResult result = repository.collect(GcOptions.defaults());
-    for (int i = 0; i < 100 && result.objects() == 0; i++) {
+    for (int i = 0; i < 3000 && result.objects() == 0; i++) {
       Thread.sleep(100);
       result = repository.collect(GcOptions.defaults());
     }

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Timeout;
 
 /** Mounts in every mode pass the suite that the provider and a copy on disk pass. */
-@Timeout(300)
+@Timeout(900)
 class MountedViewTest {
   @Nested
   class ByTheKernel extends Mounted {

@@ -133,7 +133,7 @@ final class OrdinaryUser implements AutoCloseable {
             List.of(
                 "timeout",
                 "--kill-after=5",
-                "150",
+                "800",
                 "unshare",
                 "--mount",
                 "--propagation=private",

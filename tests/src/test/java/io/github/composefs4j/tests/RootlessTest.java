@@ -12,7 +12,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Mounts by who has no rights: with the set-id helper, and without it in a user namespace. */
-@Timeout(200)
+@Timeout(900)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class RootlessTest {
   private static final String SERVER =
@@ -54,7 +54,7 @@ class RootlessTest {
         composefs mount --mode=$mode --basedir=objects root.cfs mnt
         kill -9 $(server)
         n=0
-        use() { n=$((n + 1)); timeout 60 ls mnt/none$n 2>&1 || echo status $?; }
+        use() { n=$((n + 1)); timeout 300 ls mnt/none$n 2>&1 || echo status $?; }
         until use | grep -e 'not connected' -e 'status 124'; do sleep 0.1; done
         composefs mounts
         composefs mount --mode=$mode --basedir=objects root.cfs mnt

@@ -17,7 +17,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code composefs run}: programs in an image, by who has no rights. */
-@Timeout(120)
+@Timeout(900)
 class RunCommandTest {
   @TempDir Path scratch;
   private Path objects;
@@ -35,7 +35,7 @@ class RunCommandTest {
     args.addAll(options);
     args.addAll(List.of(image.toString(), "--"));
     args.addAll(List.of(command));
-    List<String> line = new ArrayList<>(List.of("timeout", "60"));
+    List<String> line = new ArrayList<>(List.of("timeout", "600"));
     line.addAll(Tool.command("composefs", args.toArray(String[]::new)));
     return line;
   }
@@ -117,16 +117,16 @@ class RunCommandTest {
   @Test
   void endsWhenItIsTold() throws Exception {
     List<Path> before = leftovers();
-    List<String> command = command(List.of(), "/bin/sh", "-c", "echo ready; exec sleep 60");
+    List<String> command = command(List.of(), "/bin/sh", "-c", "echo ready; exec sleep 1000");
     Process process = new ProcessBuilder(command.subList(2, command.size())).start();
     try (var out = process.inputReader()) {
       assertThat(out.readLine()).isEqualTo("ready");
       List<ProcessHandle> all = process.descendants().toList();
       assertThat(all).hasSizeGreaterThanOrEqualTo(2);
       process.destroy();
-      assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+      assertThat(process.waitFor(300, TimeUnit.SECONDS)).isTrue();
       for (ProcessHandle each : all) {
-        each.onExit().get(10, TimeUnit.SECONDS);
+        each.onExit().get(300, TimeUnit.SECONDS);
       }
     }
     assertThat(leftovers()).isEqualTo(before);

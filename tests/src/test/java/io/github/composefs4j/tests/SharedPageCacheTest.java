@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /**
  * Images with the same objects have one copy of them in memory, if the kernel reads the objects.
  */
-@Timeout(200)
+@Timeout(900)
 class SharedPageCacheTest {
   private static final int FILES = 12;
   private static final int SIZE = 1 << 20;

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** An image whose objects lie in three repositories, mounted by the kernel and by a server. */
-@Timeout(180)
+@Timeout(900)
 class UnionMountTest {
   private static final int FILES = 60;
 

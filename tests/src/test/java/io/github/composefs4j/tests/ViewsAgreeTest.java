@@ -30,7 +30,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** One image through all doors at once: nobody can tell them apart. */
-@Timeout(300)
+@Timeout(900)
 class ViewsAgreeTest {
   private static final LinkOption NOFOLLOW = LinkOption.NOFOLLOW_LINKS;
 

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.ConnectException;
+import java.net.SocketException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.Channels;
 import java.nio.channels.SocketChannel;
@@ -138,6 +139,11 @@ final class Servers {
     } catch (ConnectException e) {
       Files.deleteIfExists(socket);
       return null;
+    } catch (SocketException e) {
+      if (Files.exists(socket)) {
+        throw e;
+      }
+      return null; // it has ended since the directory was read
     } catch (ExecutionException e) {
       return null; // it was just ending
     } catch (TimeoutException e) {

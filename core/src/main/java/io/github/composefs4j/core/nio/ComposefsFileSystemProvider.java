@@ -13,12 +13,14 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.AccessMode;
 import java.nio.file.CopyOption;
 import java.nio.file.DirectoryStream;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileStore;
 import java.nio.file.FileSystem;
 import java.nio.file.FileSystemAlreadyExistsException;
 import java.nio.file.FileSystemNotFoundException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.NotLinkException;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
@@ -90,7 +92,7 @@ public final class ComposefsFileSystemProvider extends FileSystemProvider {
     if (!isImage(image)) {
       throw new UnsupportedOperationException(image + " is no composefs image");
     }
-    return new ImageSettings(image, env).open(this, null);
+    return new ImageSettings(image, env).open(this, image.toRealPath().toUri());
   }
 
   private static boolean isImage(Path path) throws IOException {
@@ -268,9 +270,20 @@ public final class ComposefsFileSystemProvider extends FileSystemProvider {
     throw new ReadOnlyFileSystemException();
   }
 
+  /**
+   * {@inheritDoc}
+   *
+   * @throws FileAlreadyExistsException if the name is there, as with all that is mounted read-only:
+   *     {@link Files#createDirectories} of a directory that is there does nothing
+   */
   @Override
-  public void createDirectory(Path directory, FileAttribute<?>... attrs) {
-    throw new ReadOnlyFileSystemException();
+  public void createDirectory(Path directory, FileAttribute<?>... attrs) throws IOException {
+    try {
+      resolve(directory, false);
+    } catch (NoSuchFileException e) {
+      throw new ReadOnlyFileSystemException();
+    }
+    throw new FileAlreadyExistsException(directory.toString());
   }
 
   @Override

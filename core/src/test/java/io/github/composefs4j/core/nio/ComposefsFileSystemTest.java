@@ -69,8 +69,10 @@ class ComposefsFileSystemTest {
   void urisFindFileSystemsAndFiles() throws IOException {
     URI uri = URI.create("composefs:" + sample.image().toUri());
     assertThatThrownBy(() -> Path.of(uri)).isInstanceOf(FileSystemNotFoundException.class);
-    try (FileSystem opened = FileSystems.newFileSystem(uri, Map.of("objects", sample.objects()))) {
+    try (FileSystem opened = FileSystems.newFileSystem(uri, Map.of("objects", sample.objects()));
+        FileSystem byPath = open()) {
       assertThat(FileSystems.getFileSystem(uri)).isSameAs(opened);
+      assertThat(byPath.getPath("/names").toUri()).isEqualTo(opened.getPath("/names").toUri());
       assertThatThrownBy(() -> FileSystems.newFileSystem(uri, Map.of()))
           .isInstanceOf(FileSystemAlreadyExistsException.class);
       for (Path each : Files.walk(opened.getPath("/names")).toList()) {

@@ -17,6 +17,7 @@ import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.file.DirectoryStream;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.FileSystemLoopException;
 import java.nio.file.FileVisitOption;
@@ -413,6 +414,15 @@ public abstract class TreeViewContract {
     assertThatThrownBy(() -> Files.readAllBytes(at("sizes"))).isInstanceOf(IOException.class);
     assertThatThrownBy(() -> Files.size(at("x".repeat(256))))
         .isInstanceOf(FileSystemException.class);
+  }
+
+  @Test
+  void directoriesThatAreThereNeedNotBeMade() throws IOException {
+    assertThat(Files.createDirectories(at("kinds/a/b"))).isEqualTo(at("kinds/a/b"));
+    for (String there : List.of("kinds/a", "sizes/1", "links/nowhere")) {
+      assertThatThrownBy(() -> Files.createDirectory(at(there)))
+          .isInstanceOf(FileAlreadyExistsException.class);
+    }
   }
 
   @Test
