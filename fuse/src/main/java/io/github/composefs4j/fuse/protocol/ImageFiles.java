@@ -58,8 +58,7 @@ final class ImageFiles {
   }
 
   // Structures are made of longs, two small fields in one: most of a walk is over before its code
-  // is
-  // compiled, and until then each access to a buffer costs a hundred times that of an array.
+  // is made, and until then each access to a buffer costs a hundred times that of an array.
 
   private static long pair(int low, int high) {
     return Integer.toUnsignedLong(low) | (long) high << Integer.SIZE;
