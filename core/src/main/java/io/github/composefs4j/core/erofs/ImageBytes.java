@@ -54,9 +54,11 @@ public final class ImageBytes implements Closeable {
   private final @Nullable ObjectReader reader;
 
   private final AtomicReferenceArray<byte[]> pages;
+  private final int pagesKept;
   private final ArrayDeque<Integer> resident = new ArrayDeque<>();
 
-  private ImageBytes(String name, long size, ObjectReader reader) {
+  private ImageBytes(String name, long size, ObjectReader reader, int pagesKept) {
+    this.pagesKept = pagesKept;
     this.name = name;
     this.size = size;
     this.all = null;
@@ -65,6 +67,7 @@ public final class ImageBytes implements Closeable {
   }
 
   private ImageBytes(String name, long size, byte[][] all) {
+    this.pagesKept = 0;
     this.name = name;
     this.size = size;
     this.all = all;
@@ -88,12 +91,21 @@ public final class ImageBytes implements Closeable {
    * @throws CorruptImageException if there are more than 2^47 bytes, which no image has
    */
   public static ImageBytes of(ObjectReader reader, String name) throws IOException {
+    return of(reader, name, PAGES_KEPT);
+  }
+
+  /**
+   * {@return as the other form}
+   *
+   * @param pagesKept how many pages of 64 KiB are kept: few where many images are walked once
+   */
+  public static ImageBytes of(ObjectReader reader, String name, int pagesKept) throws IOException {
     try {
       long size = reader.size();
       if (size >>> PAGE_BITS >= Integer.MAX_VALUE - 8) {
         throw new CorruptImageException(name, 0, "a file of " + size + " bytes is no image");
       }
-      return new ImageBytes(name, size, reader);
+      return new ImageBytes(name, size, reader, Math.max(1, pagesKept));
     } catch (IOException | RuntimeException e) {
       reader.close();
       throw e;
@@ -293,7 +305,7 @@ public final class ImageBytes implements Closeable {
       return known;
     }
     byte[] page = read(index);
-    if (resident.size() == PAGES_KEPT) {
+    if (resident.size() == pagesKept) {
       pages.set(resident.remove(), null);
     }
     resident.add(index);

@@ -1,12 +1,14 @@
 package io.github.composefs4j.core.repository;
 
+import io.github.composefs4j.core.spi.StoreDirectory;
 import io.github.composefs4j.core.verity.Digest;
+import java.io.IOException;
 
 /**
- * A set of digests by their first 16 bytes, in primitive arrays: 16 bytes an element and about as
- * much again, so that ten million take some 300 MB. That two digests have 16 bytes in common is not
- * to be expected; where it happened, a collection would keep one object too many. One part for each
- * first byte, each with its own lock. Thread-safe.
+ * A set of digests by their first 16 bytes, in primitive arrays: 21 to 27 bytes an element, so that
+ * ten million take some 250 MB. That two digests have 16 bytes in common is not to be expected;
+ * where it happened, a collection would keep one object too many. One part for each first byte,
+ * each with its own lock. Thread-safe.
  */
 final class DigestSet {
   private static final int PARTS = 256;
@@ -14,10 +16,33 @@ final class DigestSet {
 
   private final Part[] parts = new Part[PARTS];
 
+  /** Directories that are counted for an estimate. */
+  private static final int SAMPLE = 2;
+
   DigestSet() {
+    this(0);
+  }
+
+  private DigestSet(long expected) {
+    double each = (double) expected / PARTS;
+    double most = each + 5 * Math.sqrt(each); // parts differ as random numbers do
+    int places = (int) Math.min(1 << 29, Math.max(START, most * 4 / 3 + 2));
     for (int i = 0; i < PARTS; i++) {
-      parts[i] = new Part();
+      parts[i] = new Part(places);
     }
+  }
+
+  /**
+   * {@return an empty set that need not grow for the objects of a repository, as far as a sample
+   * tells their number: what grows leaves several times its size as garbage}
+   */
+  static DigestSet withRoomForObjectsOf(StoreDirectory root) throws IOException {
+    long[] count = {0};
+    for (int i = 0; i < SAMPLE; i++) {
+      String directory = Links.OBJECTS + "/" + MetadataFile.hex(i);
+      root.list(Links.bytes(directory), (_, _) -> count[0]++);
+    }
+    return new DigestSet(count[0] * PARTS / SAMPLE);
   }
 
   private Part part(Digest digest) {
@@ -49,8 +74,12 @@ final class DigestSet {
   }
 
   private static final class Part {
-    private long[] table = new long[2 * START];
+    private long[] table;
     private int count;
+
+    Part(int places) {
+      table = new long[2 * places];
+    }
 
     synchronized int size() {
       return count;

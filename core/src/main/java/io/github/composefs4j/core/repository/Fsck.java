@@ -41,9 +41,10 @@ final class Fsck {
   private boolean hasMetadata = true;
 
   /** Objects that were seen under their names. */
-  final DigestSet present = new DigestSet();
+  final DigestSet present;
 
-  Fsck(Repository repository, FsckOptions options) {
+  Fsck(Repository repository, FsckOptions options) throws IOException {
+    this.present = DigestSet.withRoomForObjectsOf(repository.root());
     this.repository = repository;
     this.root = repository.root();
     this.options = options;

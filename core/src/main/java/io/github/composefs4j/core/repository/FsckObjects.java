@@ -47,9 +47,9 @@ final class FsckObjects {
     private final VerityHasher hasher = new VerityHasher(algorithm);
     private final byte[] buffer = new byte[BUFFER];
 
-    Digest hash(HostFile file) throws HashFailure {
+    Digest hash(HostFile file, long size) throws HashFailure {
       try {
-        return ImageAccess.hash(file, hasher, buffer);
+        return ImageAccess.hash(file, size, hasher, buffer);
       } catch (IOException e) {
         throw new HashFailure(e);
       }
@@ -139,7 +139,7 @@ final class FsckObjects {
       } else if (stat.size() >= LARGE) {
         large.add(digest);
       } else {
-        compare(digest, hasher.hash(file));
+        compare(digest, hasher.hash(file, stat.size()));
       }
       bytes.add(stat.size());
       fsck.options.progress().update(fsck.objectsChecked.sum(), bytes.sum());

@@ -74,16 +74,23 @@ final class ImageAccess {
   }
 
   static Digest hash(HostFile file, HashAlgorithm algorithm) throws IOException {
-    return hash(file, new VerityHasher(algorithm), new byte[BUFFER]);
+    return hash(file, file.stat().size(), new VerityHasher(algorithm), new byte[BUFFER]);
   }
 
-  static Digest hash(HostFile file, VerityHasher hasher, byte[] buffer) throws IOException {
+  /**
+   * {@return the digest of the content that a file of this size has}
+   *
+   * @param buffer whole blocks
+   */
+  static Digest hash(HostFile file, long size, VerityHasher hasher, byte[] buffer)
+      throws IOException {
     hasher.reset();
     long position = 0;
     int filled = 0;
     int read;
     // Whole buffers, so that the hasher copies nothing.
-    while ((read = file.read(position, buffer, filled, buffer.length - filled)) > 0) {
+    while (position < size
+        && (read = file.read(position, buffer, filled, buffer.length - filled)) > 0) {
       position += read;
       filled += read;
       if (filled == buffer.length) {
@@ -131,14 +138,23 @@ final class ImageAccess {
       if (i == 1) {
         at++;
       }
-      int high = Character.digit(path[at++], 16);
-      int low = Character.digit(path[at++], 16);
+      int high = digit(path[at++]);
+      int low = digit(path[at++]);
       if (high < 0 || low < 0) {
         return null;
       }
       bytes[i] = (byte) (high << 4 | low);
     }
     return Digest.of(bytes);
+  }
+
+  /** {@return the value of a hexadecimal digit, or a negative number} */
+  private static int digit(byte c) {
+    if (c >= '0' && c <= '9') {
+      return c - '0';
+    }
+    int lower = c | 0x20;
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
   }
 
   static List<Digest> objects(ErofsImage image, HashAlgorithm algorithm) throws IOException {

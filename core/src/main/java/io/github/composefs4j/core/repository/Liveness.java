@@ -30,6 +30,9 @@ import org.jspecify.annotations.Nullable;
  * be removed then. Can be asked several times, and walks only what is new.
  */
 final class Liveness {
+  /** 2 MiB of an image: what more would be kept is garbage when the next one is walked. */
+  private static final int PAGES_KEPT = 32;
+
   private static final int MAGIC_AT = 1024;
   private static final byte[] EROFS_MAGIC = {(byte) 0xe2, (byte) 0xe1, (byte) 0xf5, (byte) 0xe0};
   private static final byte[] STREAM_MAGIC = {
@@ -40,7 +43,7 @@ final class Liveness {
   private final Repository repository;
   private final Workers workers;
   private final @Nullable StreamCodec codec;
-  private final DigestSet live = new DigestSet();
+  private final DigestSet live;
   private final Set<Digest> images = ConcurrentHashMap.newKeySet();
   private final Set<Digest> streams = ConcurrentHashMap.newKeySet();
   private final Set<Finding> findings = ConcurrentHashMap.newKeySet();
@@ -50,7 +53,8 @@ final class Liveness {
 
   private volatile boolean uncertain;
 
-  Liveness(Repository repository, Workers workers) {
+  Liveness(Repository repository, Workers workers) throws IOException {
+    this.live = DigestSet.withRoomForObjectsOf(repository.root());
     this.repository = repository;
     this.workers = workers;
     this.codec = repository.codec();
@@ -196,7 +200,7 @@ final class Liveness {
       return;
     }
     // The image is read through the file that was verified; closing that twice does no harm.
-    ImageBytes bytes = ImageBytes.of(ObjectReader.of(file), path);
+    ImageBytes bytes = ImageBytes.of(ObjectReader.of(file), path, PAGES_KEPT);
     try (ErofsImage image = ErofsImage.open(bytes, ImageProfile.COMPOSEFS)) {
       ImageAccess.walk(image, repository.algorithm(), live::add);
     }
