@@ -9,14 +9,22 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** A real file system of its own in a file, mounted through a loop device. Needs root. */
 final class LoopFileSystem implements AutoCloseable {
+  private static final int RELEASE_SECONDS = 300;
+
   private final Path mountPoint;
+
+  /** What it lies in, or null if that is memory. */
+  private final @Nullable Path file;
+
   private boolean mounted = true;
 
-  private LoopFileSystem(Path mountPoint) {
+  private LoopFileSystem(Path mountPoint, @Nullable Path file) {
     this.mountPoint = mountPoint;
+    this.file = file;
   }
 
   /**
@@ -46,7 +54,7 @@ final class LoopFileSystem implements AutoCloseable {
   static LoopFileSystem mount(Path file, Path mountPoint, String... options) throws Exception {
     String all = String.join(",", Stream.concat(Stream.of("loop"), Stream.of(options)).toList());
     assertRuns(List.of("mount", "-o", all, file.toString(), mountPoint.toString()));
-    return new LoopFileSystem(mountPoint);
+    return new LoopFileSystem(mountPoint, file);
   }
 
   /** {@return a file system in memory with this much room} */
@@ -54,7 +62,7 @@ final class LoopFileSystem implements AutoCloseable {
     Requirements.root();
     Files.createDirectory(mountPoint);
     assertRuns(List.of("mount", "-t", "tmpfs", "-o", options, "tmpfs", mountPoint.toString()));
-    return new LoopFileSystem(mountPoint);
+    return new LoopFileSystem(mountPoint, null);
   }
 
   static void assertRuns(List<String> command) throws IOException, InterruptedException {
@@ -67,9 +75,31 @@ final class LoopFileSystem implements AutoCloseable {
   }
 
   /** Unmounts, so that all is written and its file can be looked at; nothing may be open in it. */
-  void unmount() throws IOException {
+  void unmount() throws IOException, InterruptedException {
     KernelMount.unmount(mountPoint, false);
     mounted = false;
+    // A process in a mount namespace of its own may have a copy of the mount for a while.
+    for (int i = 0; i < RELEASE_SECONDS * 10 && isInUse(); i++) {
+      Thread.sleep(100);
+    }
+    assertThat(isInUse()).as("%s is still mounted somewhere", file).isFalse();
+  }
+
+  /** {@return whether a loop device still has the file} */
+  private boolean isInUse() throws IOException {
+    try (Stream<Path> devices = Files.list(Path.of("/sys/block"))) {
+      for (Path device : devices.toList()) {
+        Path backing = device.resolve("loop/backing_file");
+        try {
+          if (file != null && Files.readString(backing).strip().equals(file.toString())) {
+            return true;
+          }
+        } catch (IOException e) {
+          // no loop device, or none any more
+        }
+      }
+    }
+    return false;
   }
 
   /** Lazily: what a failed test left open does not matter. */
