@@ -1,5 +1,6 @@
 package io.github.composefs4j.fuse.attach;
 
+import io.github.composefs4j.core.tree.FileName;
 import io.github.composefs4j.fuse.protocol.FuseSession;
 import io.github.composefs4j.fuse.transport.ChannelWorker;
 import io.github.composefs4j.fuse.transport.FuseChannel;
@@ -11,6 +12,8 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -30,6 +33,7 @@ public final class FuseServer {
   private final int threads;
   private final AtomicInteger running = new AtomicInteger();
   private final CountDownLatch ended = new CountDownLatch(1);
+  private final CompletableFuture<FuseConnection> connection = new CompletableFuture<>();
 
   /**
    * A server that is not started.
@@ -63,8 +67,10 @@ public final class FuseServer {
     }
     try {
       start(device);
+      connection.complete(FuseConnection.of(mount));
       return mount;
     } catch (IOException e) {
+      connection.completeExceptionally(e);
       mount.close();
       throw e;
     }
@@ -76,7 +82,9 @@ public final class FuseServer {
     FuseDevice device = Fusermount.mount(target, source, allowOther, more);
     try {
       start(device);
+      connection.complete(FuseConnection.at(FileName.decode(target)));
     } catch (IOException e) {
+      connection.completeExceptionally(e);
       Fusermount.unmount(target);
       throw e;
     }
@@ -124,7 +132,7 @@ public final class FuseServer {
     }
     List<UringWorker> rings =
         UringWorker.all(device, Runtime.getRuntime().availableProcessors(), session::handler);
-    rings.forEach(this::thread);
+    rings.forEach(ring -> thread(() -> runRing(ring)));
     for (UringWorker ring : rings) {
       if (!ring.awaitPrepared()) {
         rings.forEach(each -> each.begin(false));
@@ -133,6 +141,22 @@ public final class FuseServer {
     }
     session.offerUring();
     return rings;
+  }
+
+  /**
+   * Nobody can take over the queues of a ring that failed, and who waits there would for ever. So
+   * all of the mount ends: each use of it is an error from then on.
+   */
+  private void runRing(UringWorker ring) {
+    if (ring.serve()) {
+      return;
+    }
+    try {
+      connection.join().abort();
+    } catch (IOException | CompletionException e) {
+      FuseSession.logger()
+          .log(System.Logger.Level.ERROR, "a mount that is not served cannot be ended", e);
+    }
   }
 
   private void thread(Runnable worker) {

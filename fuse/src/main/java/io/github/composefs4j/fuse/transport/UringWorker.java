@@ -25,7 +25,7 @@ import java.util.concurrent.locks.LockSupport;
  * of its caller; the thread that serves it runs there too, so that neither has to wake another
  * processor. One a thread.
  */
-public final class UringWorker implements Runnable {
+public final class UringWorker {
   private static final Path ENABLED = Path.of("/sys/module/fuse/parameters/enable_uring");
   private static final Path PROCESSORS = Path.of("/sys/devices/system/cpu/possible");
 
@@ -125,8 +125,12 @@ public final class UringWorker implements Runnable {
     return registered.join();
   }
 
-  @Override
-  public void run() {
+  /**
+   * Serves until the mount is gone.
+   *
+   * @return false if the requests of these queues are served no more though the mount is there
+   */
+  public boolean serve() {
     try (IoRing ring = new IoRing(Integer.highestOneBit(2 * queues.length * DEPTH - 1));
         Pages pages = new Pages((long) queues.length * DEPTH * Entry.BYTES)) {
       prepared.complete(true);
@@ -136,10 +140,13 @@ public final class UringWorker implements Runnable {
         }
         serve(ring, pages.memory());
       }
-    } catch (IOException | RuntimeException e) {
-      if (prepared.isDone()) {
-        FuseSession.logger().log(System.Logger.Level.ERROR, "a thread that serves a mount ends", e);
+      return true;
+    } catch (IOException | RuntimeException | Error e) {
+      if (!prepared.isDone()) {
+        return true; // no ring was promised to anybody
       }
+      FuseSession.logger().log(System.Logger.Level.ERROR, "a thread that serves a mount ends", e);
+      return false;
     } finally {
       prepared.complete(false);
       registered.complete(false);

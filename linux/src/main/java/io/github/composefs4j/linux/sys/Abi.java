@@ -94,6 +94,7 @@ public final class Abi {
   public static final int AT_SYMLINK_FOLLOW = 0x400;
   public static final int AT_NO_AUTOMOUNT = 0x800;
   public static final int AT_EMPTY_PATH = 0x1000;
+  public static final int AT_STATX_DONT_SYNC = 0x4000;
 
   /** In place of nanoseconds: this time stays as it is. */
   public static final long UTIME_OMIT = 0x3ffffffe;
@@ -138,6 +139,7 @@ public final class Abi {
   public static final int MS_NODEV = 4;
   public static final int MS_NOEXEC = 8;
   public static final int MS_NOATIME = 1024;
+  public static final int MNT_FORCE = 1;
   public static final int MNT_DETACH = 2;
   public static final int UMOUNT_NOFOLLOW = 8;
   public static final long LOOP_SET_FD = 0x4C00;
