@@ -79,13 +79,16 @@ final class Fsck {
       if (image != null) {
         checkImage(image, objects, entries);
       } else {
-        if (!options.metadataOnly()) {
-          objects.checkAll();
+        List<Workers.Task> checks = new ArrayList<>();
+        addEntryChecks(Category.STREAMS, entries, checks);
+        addEntryChecks(Category.IMAGES, entries, checks);
+        if (options.metadataOnly()) {
+          workers.run(checks);
+        } else {
+          objects.checkAll(checks);
         }
-        for (Category category : new Category[] {Category.STREAMS, Category.IMAGES}) {
-          checkEntries(category, entries, workers);
-          checkRefs(category);
-        }
+        checkRefs(Category.STREAMS);
+        checkRefs(Category.IMAGES);
         entries.findLostLinks();
         checkTemporaries();
       }
@@ -163,20 +166,18 @@ final class Fsck {
     }
   }
 
-  private void checkEntries(Category category, FsckEntries entries, Workers workers)
+  private void addEntryChecks(Category category, FsckEntries entries, List<Workers.Task> checks)
       throws IOException {
     Links links = repository.links(category);
     List<Links.Found> all = links.entries();
     count(checked, category, all.size());
-    List<Workers.Task> tasks = new ArrayList<>();
     for (Links.Found found : all) {
-      tasks.add(() -> {
+      checks.add(() -> {
         if (!checkEntry(links, found, entries)) {
           count(corrupted, category, 1);
         }
       });
     }
-    workers.run(tasks);
   }
 
   private boolean checkEntry(Links links, Links.Found found, FsckEntries entries)

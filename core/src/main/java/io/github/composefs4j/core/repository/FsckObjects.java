@@ -2,6 +2,7 @@ package io.github.composefs4j.core.repository;
 
 import io.github.composefs4j.core.spi.HostFile;
 import io.github.composefs4j.core.spi.HostStat;
+import io.github.composefs4j.core.spi.StoreDirectory;
 import io.github.composefs4j.core.spi.StoreDirectory.EntryType;
 import io.github.composefs4j.core.tree.FileName;
 import io.github.composefs4j.core.tree.Inode;
@@ -15,6 +16,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
 
 /**
  * The content of objects: each directory is a task; very large objects are hashed by all threads.
@@ -56,8 +58,17 @@ final class FsckObjects {
     }
   }
 
-  void checkAll() throws IOException {
+  /**
+   * Checks all objects.
+   *
+   * @param entries is run beside: a large image is walked by one thread, while the others hash.
+   *     What objects there are is found out before, so that it need not be asked for each of an
+   *     image; they are listed twice, since millions of digests would fill memory
+   */
+  void checkAll(List<Workers.Task> entries) throws IOException {
+    List<Workers.Task> listings = new ArrayList<>();
     List<Workers.TaskWith<Hasher>> tasks = new ArrayList<>();
+    entries.forEach(entry -> tasks.add(_ -> entry.run()));
     fsck.root.list(
         Links.bytes(Links.OBJECTS),
         (name, type) -> {
@@ -65,11 +76,15 @@ final class FsckObjects {
           String path = Links.OBJECTS + "/" + text;
           boolean hex = text.length() == 2 && text.matches("[0-9a-f]{2}");
           if (hex && type == EntryType.DIRECTORY) {
+            listings.add(() -> list(text, fsck.present::add, (_, _) -> {}));
             tasks.add(hasher -> checkDirectory(text, hasher));
           } else if (hex || (type != EntryType.DIRECTORY && !text.startsWith(".tmp"))) {
             fsck.add(Finding.of(FindingType.FOREIGN_FILE, path));
           }
         });
+    if (!entries.isEmpty()) {
+      workers.run(listings);
+    }
     workers.runEach(Hasher::new, tasks);
     checkLarge();
   }
@@ -87,31 +102,38 @@ final class FsckObjects {
     checkLarge();
   }
 
-  private void checkDirectory(String directory, Hasher hasher) throws IOException {
-    String path = Links.OBJECTS + "/" + directory;
-    List<Digest> digests = new ArrayList<>();
+  /** Passes the digests that name files in a directory, and what else is in it. */
+  private void list(String directory, Consumer<Digest> objects, StoreDirectory.EntrySink others)
+      throws IOException {
     byte[] text = Arrays.copyOf(Links.bytes(directory + "/"), 2 * algorithm.size() + 1);
     fsck.root.list(
-        Links.bytes(path),
+        Links.bytes(Links.OBJECTS + "/" + directory),
         (name, type) -> {
           System.arraycopy(name, 0, text, 3, Math.min(name.length, text.length - 3));
           Digest digest =
               name.length == text.length - 3 ? ImageAccess.parse(text, algorithm) : null;
           if (type == EntryType.FILE && digest != null) {
-            digests.add(digest);
-            return;
-          }
-          String object = path + "/" + FileName.decode(name);
-          if (type != EntryType.FILE) {
-            fsck.objectsChecked.increment();
-            fsck.objectsCorrupted.increment();
-            fsck.add(Finding.of(FindingType.UNEXPECTED_FILE_TYPE, object));
+            objects.accept(digest);
           } else {
-            fsck.objectsChecked.increment();
-            fsck.objectsCorrupted.increment();
-            fsck.add(
-                Finding.of(FindingType.OBJECT_INVALID_NAME, object, "not the rest of a digest"));
+            others.accept(name, type);
           }
+        });
+  }
+
+  private void checkDirectory(String directory, Hasher hasher) throws IOException {
+    List<Digest> digests = new ArrayList<>();
+    list(
+        directory,
+        digests::add,
+        (name, type) -> {
+          String object = Links.OBJECTS + "/" + directory + "/" + FileName.decode(name);
+          fsck.objectsChecked.increment();
+          fsck.objectsCorrupted.increment();
+          fsck.add(
+              type != EntryType.FILE
+                  ? Finding.of(FindingType.UNEXPECTED_FILE_TYPE, object)
+                  : Finding.of(
+                      FindingType.OBJECT_INVALID_NAME, object, "not the rest of a digest"));
         });
     for (Digest digest : digests) {
       fsck.present.add(digest);
