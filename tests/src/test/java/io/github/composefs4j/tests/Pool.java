@@ -7,6 +7,7 @@ import io.github.composefs4j.core.scan.Scanner;
 import io.github.composefs4j.core.verity.HashAlgorithm;
 import io.github.composefs4j.linux.LinuxPlatform;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Random;
@@ -20,6 +21,11 @@ record Pool(Path directory) {
   private static final int SMALL = 60;
   private static final int MEDIUM = 20;
   private static final int LARGE = 6;
+
+  /** More than the 64 MiB after which a store begins to write back. */
+  private static final int NEW_FILES = 80;
+
+  private static final int NEW_SIZE = 1 << 20;
 
   /** {@return a pool in a directory that is there, filled} */
   static Pool fill(Path directory) throws IOException {
@@ -99,6 +105,17 @@ record Pool(Path directory) {
     }
     // Never empty, and rarely the same as before.
     Files.createLink(tree.resolve("r" + random.nextInt()), own.resolve("f0"));
+    return tree;
+  }
+
+  /** {@return a directory with contents that nobody has, 80 MiB of them} */
+  Path plantNew(String worker, Random random) throws IOException {
+    Path tree = Files.createDirectories(directory.resolve(worker + ".new"));
+    byte[] content = new byte[NEW_SIZE];
+    for (int i = 0; i < NEW_FILES; i++) {
+      ByteBuffer.wrap(content).putLong(random.nextLong());
+      Files.write(tree.resolve("n" + i), content);
+    }
     return tree;
   }
 }

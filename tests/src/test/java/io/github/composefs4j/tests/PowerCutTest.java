@@ -30,7 +30,8 @@ import org.junit.jupiter.params.provider.ValueSource;
  * in a file on another one that can share blocks, so that one {@code FICLONE} tells what a disk
  * holds at an instant. Each copy is mounted, which replays its journal, and judged by what was
  * acknowledged before the instant; then its file system is checked. {@code -Dtest.powercuts=N}
- * instants for each file system.
+ * instants for each file system; {@code -Dtest.large=N}: each Nth operation or so imports so much
+ * that it is written back meanwhile.
  *
  * <p>The same without our syncs must find damage, or this would prove nothing.
  */
@@ -38,6 +39,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class PowerCutTest {
   private static final int CUTS = Integer.getInteger("test.powercuts", 20);
   private static final int BATCH = Math.clamp(CUTS / 2, 1, 25);
+  private static final int LARGE_EVERY = Integer.getInteger("test.large", 60);
   private static final int CONTROL_CUTS = 4;
   private static final int CONTROL_ROUNDS = 10;
 
@@ -57,6 +59,7 @@ class PowerCutTest {
   private Pool pool;
   private RepositoryJudge judge;
   private long acknowledged;
+  private long large;
   private long images;
   private long streams;
 
@@ -118,8 +121,8 @@ class PowerCutTest {
       }
     }
     System.out.printf(
-        "%s: %d power cuts, %d operations acknowledged, %d images and %d streams whole%n",
-        type, done, acknowledged, images, streams);
+        "%s: %d power cuts, %d operations acknowledged, %d large imports, %d images and %d streams whole%n",
+        type, done, acknowledged, large, images, streams);
   }
 
   @ParameterizedTest
@@ -174,10 +177,8 @@ class PowerCutTest {
     List<Cut> cuts = new ArrayList<>();
     try (LoopFileSystem original = mount(disk, type, habit)) {
       Path repository = original.path().resolve("repository");
-      try (WorkerProcess first =
-              WorkerProcess.start(repository, pool, "w0", random.nextLong(), durability);
-          WorkerProcess second =
-              WorkerProcess.start(repository, pool, "w1", random.nextLong(), durability)) {
+      try (WorkerProcess first = start(repository, "w0", durability);
+          WorkerProcess second = start(repository, "w1", durability)) {
         List<WorkerProcess> workers = List.of(first, second);
         for (WorkerProcess worker : workers) {
           worker.awaitReady();
@@ -192,11 +193,19 @@ class PowerCutTest {
         for (WorkerProcess worker : workers) {
           worker.assertRuns();
           acknowledged += worker.log().acknowledged();
+          large += worker.log().begun("set images/w1/large ");
         }
       }
       original.unmount();
     }
     return cuts;
+  }
+
+  private WorkerProcess start(Path repository, String name, Durability durability)
+      throws IOException {
+    int every = durability == Durability.FULL ? LARGE_EVERY : 0;
+    return WorkerProcess.start(
+        repository, pool, name, random.nextLong(), durability, "-Dtest.large=" + every);
   }
 
   /** Any instant, or one right after an acknowledgement. */

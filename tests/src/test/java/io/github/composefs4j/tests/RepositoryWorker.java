@@ -42,6 +42,9 @@ final class RepositoryWorker {
   private static final int REFS = 6;
   private static final int STREAMS = 40;
 
+  /** One step of so many is a large import, of worker 1; none if 0. */
+  private static final int LARGE_EVERY = Integer.getInteger("test.large", 0);
+
   private final LinuxPlatform platform = new LinuxPlatform();
   private final Path path;
   private final Pool pool;
@@ -51,6 +54,9 @@ final class RepositoryWorker {
   private final FileChannel log;
   private final Names images = new Names(Category.IMAGES);
   private final Names streams = new Names(Category.STREAMS);
+
+  /** Whether there is a large image. */
+  private boolean large;
 
   /** The refs of a category that this worker has made, and the entries they lead to. */
   private record Names(Category category, Map<String, String> refs) {
@@ -95,7 +101,11 @@ final class RepositoryWorker {
     for (Names names : List.of(images, streams)) {
       for (Ref ref : repository.refs(names.category)) {
         if (ref.name().startsWith(name + "/")) {
-          names.refs.put(ref.name(), ref.entry());
+          if (ref.name().equals(largeRef())) {
+            large = true;
+          } else {
+            names.refs.put(ref.name(), ref.entry());
+          }
           say("begin set " + names.path(ref.name()) + " " + ref.entry());
           say("done");
         }
@@ -107,6 +117,9 @@ final class RepositoryWorker {
     pool.plant(name, random); // the first one copies
     say("ready");
     while (true) {
+      if (LARGE_EVERY > 0 && !repairs() && random.nextInt(LARGE_EVERY) == 0) {
+        addLargeImage();
+      }
       Names names = random.nextInt(3) > 0 ? images : streams;
       switch (random.nextInt(18)) {
         case 0, 1, 2, 3, 4 -> addImage();
@@ -143,16 +156,36 @@ final class RepositoryWorker {
   }
 
   private void addImage() throws IOException {
-    Path tree = pool.plant(name, random);
     String ref = anyRef();
+    images.refs.put(ref, addImage(pool.plant(name, random), ref));
+  }
+
+  private String addImage(Path tree, String ref) throws IOException {
     try (Transaction transaction = repository.begin()) {
       FileTree scanned = transaction.scan(tree, false, ScanOptions.defaults(), ScanProgress.NONE);
-      Digest image = transaction.putImage(scanned, ref).getFirst().digest();
-      say("begin set " + images.path(ref) + " " + image.hex());
+      String image = transaction.putImage(scanned, ref).getFirst().digest().hex();
+      say("begin set " + images.path(ref) + " " + image);
       transaction.commit();
       say("done");
-      images.refs.put(ref, image.hex());
+      return image;
     }
+  }
+
+  /**
+   * So many new bytes that they are written back while they are stored. One such image at a time,
+   * and no other name for it, so that there is room.
+   */
+  private void addLargeImage() throws IOException {
+    if (large) {
+      remove(images, largeRef());
+      collect();
+    }
+    addImage(pool.plantNew(name, random), largeRef());
+    large = true;
+  }
+
+  private String largeRef() {
+    return name + "/large";
   }
 
   /** A stream of some contents of the pool, with bytes of its own between them. */
@@ -206,11 +239,15 @@ final class RepositoryWorker {
   private void untag(Names names) throws IOException {
     if (!names.refs.isEmpty()) {
       String ref = anyOf(names.refs);
-      say("begin remove " + names.path(ref));
-      repository.removeRef(names.category, ref);
-      say("done");
+      remove(names, ref);
       names.refs.remove(ref);
     }
+  }
+
+  private void remove(Names names, String ref) throws IOException {
+    say("begin remove " + names.path(ref));
+    repository.removeRef(names.category, ref);
+    say("done");
   }
 
   private void collect() throws IOException {

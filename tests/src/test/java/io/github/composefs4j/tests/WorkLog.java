@@ -34,6 +34,11 @@ record WorkLog(List<String> lines) {
     return lines.stream().filter("done"::equals).count();
   }
 
+  /** {@return how often it began to do something} */
+  long begun(String what) {
+    return lines.stream().filter(line -> line.startsWith("begin " + what)).count();
+  }
+
   /**
    * What must be at an instant: what was acknowledged before it, or what was begun since.
    *
