@@ -11,7 +11,6 @@ import io.github.composefs4j.linux.MountTable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -311,35 +310,20 @@ class MountCommandTest {
   /** A server may end after its socket was seen, and before it is asked. */
   @Test
   void aSocketThatIsGoneIsPassedOver() throws Exception {
-    StringBuilder script = new StringBuilder("set -e\ncomposefs() {");
-    for (String word : Tool.command("composefs")) {
-      script.append(" '").append(word).append('\'');
-    }
-    script.append(
+    String script =
         """
-         "$@"; }
+        set -e
         number() { readlink /proc/self/ns/$1 | tr -dc 0-9; }
-        composefs mount --mode=verified --basedir="$1" "$2" "$3"
+        "$4" mount --mode=verified --basedir="$1" "$2" "$3"
         gone=/run/composefs/$(number mnt)-$(number user)-0.socket
         ln -s nowhere "$gone"
         trap 'rm "$gone"; umount "$3"' EXIT
-        composefs mount --mode=verified --basedir="$1" "$2" "$3"
+        "$4" mount --mode=verified --basedir="$1" "$2" "$3"
         umount "$3"
-        composefs mounts
-        """);
-    Tool.Result result =
-        Tool.run(
-            "unshare",
-            "--mount",
-            "--propagation",
-            "private",
-            "sh",
-            "-c",
-            script.toString(),
-            "sh",
-            objects.toString(),
-            image.toString(),
-            target.toString());
+        "$4" mounts
+        """;
+    Path composefs = Tool.install(scratch, "composefs");
+    Tool.Result result = Tool.runApart(script, objects, image, target, composefs);
     assertThat(result.err()).isEmpty();
     assertThat(result.out()).contains(target + " composefs:image.cfs fuse.composefs mounted\n");
     assertThat(result.status()).isZero();
@@ -350,13 +334,7 @@ class MountCommandTest {
   void theMountProgramFindsUs() throws Exception {
     // mount(8) looks for helpers in /sbin only: put ours there, in a mount namespace of its own.
     Path sbin = Files.createDirectory(scratch.resolve("sbin"));
-    Path helper = sbin.resolve("mount.fuse.composefs");
-    StringBuilder script = new StringBuilder("#!/bin/sh\nexec");
-    for (String word : Tool.command("mount.fuse.composefs")) {
-      script.append(" '").append(word).append('\'');
-    }
-    Files.writeString(helper, script + " \"$@\"\n");
-    Files.setPosixFilePermissions(helper, PosixFilePermissions.fromString("rwxr-xr-x"));
+    Tool.install(sbin, "mount.fuse.composefs");
     Path fstab = scratch.resolve("fstab");
     Files.writeString(
         fstab,
@@ -376,23 +354,7 @@ class MountCommandTest {
         cat "$4/file"; grep " $4 " /proc/self/mountinfo; umount "$4"
         ! mount -t fuse.composefs -o nonsense "$3" "$4"
         """;
-    Tool.Result result =
-        Tool.run(
-            "timeout",
-            "600",
-            "unshare",
-            "--mount",
-            "--propagation",
-            "private",
-            "sh",
-            "-c",
-            sequence,
-            "sh",
-            sbin.toString(),
-            objects.toString(),
-            image.toString(),
-            target.toString(),
-            fstab.toString());
+    Tool.Result result = Tool.runApart(sequence, sbin, objects, image, target, fstab);
     assertThat(result.err()).contains("unsupported option 'nonsense'").hasLineCount(1);
     assertThat(result.out()).containsPattern("nodev.*fuse.composefs").contains("nosuid");
     assertThat(result.out().split("text ", -1)).hasSize(201);

@@ -183,33 +183,13 @@ class MountOptionTest {
   void theMountProgramFindsUs() throws Exception {
     // mount(8) looks for helpers in /sbin only: put ours there, in a mount namespace of its own.
     Path sbin = Files.createDirectory(directory.resolve("sbin"));
-    Path helper = sbin.resolve("mount.composefs");
-    StringBuilder script = new StringBuilder("#!/bin/sh\nexec");
-    for (String word : Tool.command("mount.composefs")) {
-      script.append(" '").append(word).append('\'');
-    }
-    Files.writeString(helper, script + " \"$@\"\n");
-    Files.setPosixFilePermissions(
-        helper, java.nio.file.attribute.PosixFilePermissions.fromString("rwxr-xr-x"));
+    Tool.install(sbin, "mount.composefs");
     String sequence =
         "set -e\n"
             + "mount -t overlay -o lowerdir=$1:/usr/sbin sbin /usr/sbin\n"
             + "mount -v -t composefs -o noatime,nosuid,nofail,_netdev,basedir=$2 $3 $4\n"
             + "cat $4/small\ngrep \" $4 \" /proc/self/mountinfo\numount $4\n";
-    Tool.Result result =
-        Tool.run(
-            "unshare",
-            "--mount",
-            "--propagation",
-            "private",
-            "sh",
-            "-c",
-            sequence,
-            "sh",
-            sbin.toString(),
-            objects.toString(),
-            image.toString(),
-            target.toString());
+    Tool.Result result = Tool.runApart(sequence, sbin, objects, image, target);
     assertThat(result.err()).isEmpty();
     assertThat(result.out()).contains("small").contains("noatime").contains("composefs:image.cfs");
     assertThat(result.status()).isZero();

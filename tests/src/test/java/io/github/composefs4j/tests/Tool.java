@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -65,5 +66,31 @@ final class Tool {
 
   static Result composefs(String name, String... args) throws IOException, InterruptedException {
     return run(command(name, args));
+  }
+
+  /**
+   * Makes a program that is one of our commands, for programs that look for it.
+   *
+   * @return the program
+   */
+  static Path install(Path directory, String name) throws IOException {
+    StringBuilder script = new StringBuilder("#!/bin/sh\nexec");
+    for (String word : command(name)) {
+      script.append(" '").append(word).append('\'');
+    }
+    Path program = Files.writeString(directory.resolve(name), script + " \"$@\"\n");
+    return Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwxr-xr-x"));
+  }
+
+  /** Runs a shell script, its arguments {@code $1} and so on, in a mount namespace of its own. */
+  static Result runApart(String script, Object... args) throws IOException, InterruptedException {
+    List<String> command =
+        new ArrayList<>(
+            List.of("timeout", "600", "unshare", "--mount", "--propagation", "private"));
+    command.addAll(List.of("sh", "-c", script, "sh"));
+    for (Object arg : args) {
+      command.add(arg.toString());
+    }
+    return run(command);
   }
 }

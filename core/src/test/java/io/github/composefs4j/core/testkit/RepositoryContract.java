@@ -10,8 +10,6 @@ import io.github.composefs4j.core.errors.RepositoryException.Reason;
 import io.github.composefs4j.core.objects.MemoryObjectStore;
 import io.github.composefs4j.core.repository.Category;
 import io.github.composefs4j.core.repository.FsckOptions;
-import io.github.composefs4j.core.repository.GcOptions;
-import io.github.composefs4j.core.repository.GcResult;
 import io.github.composefs4j.core.repository.OpenOptions;
 import io.github.composefs4j.core.repository.Ref;
 import io.github.composefs4j.core.repository.RepairReport;
@@ -23,78 +21,24 @@ import io.github.composefs4j.core.repository.Transaction;
 import io.github.composefs4j.core.repository.Waiting;
 import io.github.composefs4j.core.scan.ScanOptions;
 import io.github.composefs4j.core.scan.ScanProgress;
-import io.github.composefs4j.core.spi.Platform;
-import io.github.composefs4j.core.spi.StoreDirectory;
 import io.github.composefs4j.core.tree.FileName;
 import io.github.composefs4j.core.tree.FileTree;
 import io.github.composefs4j.core.verity.Digest;
 import io.github.composefs4j.core.verity.HashAlgorithm;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.channels.Channels;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a repository does on every platform that can lock (repository.md). */
-public abstract class RepositoryContract {
-  protected static final InitOptions INSECURE =
-      new InitOptions(false, false, false, Waiting.FOREVER);
-
-  @TempDir protected Path directory;
-
-  /** {@return the platform under test} */
-  protected abstract Platform platform();
-
-  protected Path path() {
-    return directory.resolve("repo");
-  }
-
-  protected Repository create(RepositoryConfig config) throws IOException {
-    Repository.init(platform(), path(), config, INSECURE);
-    return open();
-  }
-
-  protected Repository create() throws IOException {
-    return create(RepositoryConfig.of(HashAlgorithm.SHA256, FormatVersion.V1));
-  }
-
-  protected Repository open() throws IOException {
-    return Repository.open(platform(), path(), OpenOptions.DEFAULT);
-  }
-
-  /** A directory of a few files above and below the inline limit. */
-  protected Path source(int seed) throws IOException {
-    Path source = Files.createDirectories(directory.resolve("source" + seed));
-    for (int i = 0; i < 10; i++) {
-      Files.writeString(source.resolve("f" + i), ("text " + (seed + i) + " ").repeat(5 + 40 * i));
-    }
-    Files.writeString(source.resolve("small"), "small");
-    return source;
-  }
-
-  protected Digest putImage(Repository repository, int seed, String ref) throws IOException {
-    try (Transaction transaction = repository.begin()) {
-      FileTree tree =
-          transaction.scan(source(seed), false, ScanOptions.defaults(), ScanProgress.NONE);
-      Digest digest = transaction.putImage(tree, ref).getFirst().digest();
-      transaction.commit();
-      return digest;
-    }
-  }
-
+public abstract class RepositoryContract extends RepositoryFixture {
   @ParameterizedTest
   @EnumSource(HashAlgorithm.class)
   void initialisesOnceAndKeepsWhatIsThere(HashAlgorithm algorithm) throws IOException {
@@ -267,168 +211,6 @@ public abstract class RepositoryContract {
     }
   }
 
-  /** Notes what is done to names, and fails at a chosen step. */
-  private final class Recorder extends FaultyPlatform {
-    final List<String> steps = Collections.synchronizedList(new ArrayList<>());
-    private final int failing;
-
-    Recorder(int failing) {
-      super(platform());
-      this.failing = failing;
-    }
-
-    @Override
-    protected void changing(String operation, byte[] name) throws IOException {
-      steps.add(operation + " " + FileName.decode(name));
-      if (steps.size() == failing) {
-        throw new IOException("cut off");
-      }
-    }
-  }
-
-  private void importAndTag(Platform platform, int seed) throws IOException {
-    try (Repository repository = Repository.open(platform, path(), OpenOptions.DEFAULT);
-        Transaction transaction = repository.begin()) {
-      ScanOptions one =
-          new ScanOptions(1, HashAlgorithm.SHA256, ScanOptions.Xattrs.ALL, true, false, false);
-      FileTree tree = transaction.scan(source(seed), false, one, ScanProgress.NONE);
-      transaction.putImage(tree, "a/b");
-      transaction.commit();
-    }
-  }
-
-  @Test
-  void namesComeAfterWhatTheyReachIsDurable() throws IOException {
-    create().close();
-    Recorder recorder = new Recorder(-1);
-    importAndTag(recorder, 1);
-    List<String> steps =
-        recorder.steps.stream()
-            .map(step -> step.replaceAll("[0-9a-f]{2}/?[0-9a-f]{62}", "X"))
-            .filter(step -> !step.startsWith("mkdir objects"))
-            .distinct()
-            .toList();
-    assertThat(steps)
-        .containsSubsequence(
-            "publish X",
-            "mkdir images",
-            "mkdir images/refs",
-            "mkdir images/refs/a",
-            "syncfs .",
-            "symlink images/X",
-            "fsync images",
-            "symlink images/refs/a/b",
-            "fsync images/refs/a");
-    assertThat(steps.indexOf("syncfs .")).isGreaterThan(steps.lastIndexOf("publish X"));
-  }
-
-  @Test
-  void cutOffAtAnyStepLeavesOnlyWholeNames() throws IOException {
-    create().close();
-    importAndTag(platform(), 1);
-    int total;
-    {
-      Recorder all = new Recorder(-1);
-      importAndTag(all, 2);
-      total = all.steps.size();
-    }
-    for (int step = 1; step <= total; step++) {
-      try (Repository repository = open()) {
-        repository.removeRef(Category.IMAGES, "a/b");
-        repository.collect(NO_MOUNTS);
-      }
-      importAndTag(platform(), 1);
-      Recorder cut = new Recorder(step);
-      try {
-        importAndTag(cut, 2);
-      } catch (IOException e) {
-        assertThat(e).hasMessageContaining("cut off");
-      }
-      try (Repository repository = open()) {
-        assertThat(repository.check(FsckOptions.defaults()).findings())
-            .as("step " + step)
-            .isEmpty();
-        assertThat(repository.refs(Category.IMAGES)).hasSize(1);
-      }
-      importAndTag(platform(), 2);
-      try (Repository repository = open()) {
-        GcResult result = repository.collect(NO_MOUNTS);
-        assertThat(result.findings()).isEmpty();
-        assertThat(repository.check(FsckOptions.defaults()).findings()).isEmpty();
-        assertThat(repository.imageObjects("refs/a/b")).hasSize(9);
-      }
-    }
-    assertThat(total).isGreaterThan(10);
-  }
-
-  /** A collection that is cut off has removed links before their objects. */
-  @Test
-  void aCollectionCutOffLeavesNoLinkWithoutItsObject() throws IOException {
-    create().close();
-    for (int step = 1; step < 60; step++) {
-      try (Repository repository = open()) {
-        putImage(repository, 1, "kept");
-        putImage(repository, 100, null);
-      }
-      Recorder cut = new Recorder(step);
-      try (Repository repository = Repository.open(cut, path(), OpenOptions.DEFAULT)) {
-        repository.collect(NO_MOUNTS.withWaiting(Waiting.NONE));
-      } catch (IOException e) {
-        assertThat(e).hasMessageContaining("cut off");
-      }
-      try (Repository repository = open()) {
-        assertThat(repository.check(FsckOptions.defaults()).findings())
-            .as("step " + step)
-            .isEmpty();
-      }
-      if (cut.steps.size() < step) {
-        assertThat(step).isGreaterThan(5);
-        return;
-      }
-    }
-  }
-
-  /** Whoever removed the ref may have been killed before that was durable. */
-  @Test
-  void aCollectionRemovesNothingBeforeTheRefsAreDurable() throws IOException {
-    try (Repository repository = create()) {
-      putImage(repository, 1, "deep/kept");
-      putImage(repository, 100, "deep/gone");
-    }
-    Files.delete(path().resolve("images/refs/deep/gone"));
-    Recorder recorder = new Recorder(-1);
-    try (Repository repository = Repository.open(recorder, path(), OpenOptions.DEFAULT)) {
-      assertThat(repository.collect(NO_MOUNTS).objects()).isPositive();
-    }
-    List<String> steps = recorder.steps;
-    int firstUnlink =
-        steps.indexOf(steps.stream().filter(each -> each.startsWith("unlink")).findFirst().get());
-    assertThat(steps.subList(0, firstUnlink))
-        .contains("fsync images", "fsync images/refs", "fsync images/refs/deep");
-    int firstObject =
-        steps.indexOf(
-            steps.stream().filter(each -> each.startsWith("unlink objects/")).findFirst().get());
-    assertThat(steps.subList(firstUnlink, firstObject)).contains("fsync images");
-  }
-
-  /** What is sound may be what somebody else has just put in place, and not synced. */
-  @Test
-  void aRepairIsDurableThoughNothingWasToDo() throws IOException {
-    try (Repository repository = create()) {
-      putImage(repository, 1, "sound");
-    }
-    Recorder recorder = new Recorder(-1);
-    try (Repository repository = Repository.open(recorder, path(), OpenOptions.DEFAULT)) {
-      RepairReport report =
-          repository.repair(
-              FsckOptions.defaults(),
-              new MemoryObjectStore(repository.algorithm()),
-              Waiting.FOREVER);
-      assertThat(report.lines()).isEmpty();
-    }
-    assertThat(recorder.steps).containsExactly("syncfs .");
-  }
-
   @Test
   void aRepairPutsAsideOnlyWhatNoSourceHas() throws IOException {
     try (Repository repository = create()) {
@@ -451,110 +233,6 @@ public abstract class RepositoryContract {
           .extracting(RepairReport.Quarantined::path)
           .containsExactly("objects/" + object);
       assertThat(damaged).doesNotExist();
-    }
-  }
-
-  private static final GcOptions NO_MOUNTS =
-      GcOptions.defaults().withProcesses(Path.of("/nonexistent"));
-
-  @Test
-  void handlesOfOneProcessShareOneLock() throws Exception {
-    try (Repository first = create();
-        Repository second = open()) {
-      putImage(first, 1, null);
-      Repository.Hold hold = first.hold();
-      assertThatThrownBy(() -> second.collect(NO_MOUNTS.withWaiting(Waiting.NONE)))
-          .isInstanceOfSatisfying(
-              RepositoryException.class, e -> assertThat(e.reason()).isEqualTo(Reason.BUSY));
-      assertThatThrownBy(
-              () -> second.collect(NO_MOUNTS.withWaiting(Waiting.atMost(Duration.ofMillis(50)))))
-          .hasMessageContaining("locked");
-      assertThatThrownBy(() -> first.collect(NO_MOUNTS)).hasMessageContaining("this very handle");
-      AtomicReference<GcResult> result = new AtomicReference<>();
-      Thread collector =
-          Thread.ofPlatform()
-              .start(() -> {
-                try {
-                  result.set(second.collect(NO_MOUNTS));
-                } catch (IOException e) {
-                  throw new UncheckedIOException(e);
-                }
-              });
-      Thread.sleep(200);
-      assertThat(collector.isAlive()).isTrue();
-      // Who holds the lock goes on, also through the gate that is shut for others.
-      assertThat(first.refs(Category.IMAGES)).isEmpty();
-      putImage(first, 2, "x");
-      hold.close();
-      collector.join();
-      assertThat(result.get().objects()).isEqualTo(10);
-      assertThat(first.check(FsckOptions.defaults()).findings()).isEmpty();
-    }
-  }
-
-  /** Users that overlap without end do not keep a collector waiting. */
-  @Test
-  void aCollectorIsNotStarved() throws Exception {
-    try (Repository repository = create()) {
-      putImage(repository, 1, "x");
-      AtomicBoolean over = new AtomicBoolean();
-      List<Thread> users = new ArrayList<>();
-      for (int i = 0; i < 4; i++) {
-        users.add(
-            Thread.ofPlatform()
-                .start(() -> {
-                  try (Repository own = open()) {
-                    while (!over.get()) {
-                      try (Transaction transaction = own.begin()) {
-                        Thread.sleep(20);
-                        transaction.commit();
-                      }
-                    }
-                  } catch (IOException | InterruptedException e) {
-                    throw new IllegalStateException(e);
-                  }
-                }));
-      }
-      for (int i = 0; i < 5; i++) {
-        repository.collect(NO_MOUNTS.withWaiting(Waiting.atMost(Duration.ofSeconds(15))));
-      }
-      over.set(true);
-      for (Thread user : users) {
-        user.join();
-      }
-    }
-  }
-
-  /** The gate is a lock on a directory that the user it waits for may only now be making. */
-  @Test
-  void aCollectorShutsTheGateOnceThereIsOne() throws Exception {
-    try (Repository user = create();
-        Repository repository = open()) {
-      Repository.Hold hold = user.hold();
-      Thread collector =
-          Thread.ofPlatform()
-              .start(() -> {
-                try {
-                  repository.collect(NO_MOUNTS);
-                } catch (IOException e) {
-                  throw new IllegalStateException(e);
-                }
-              });
-      Thread.sleep(300); // it waits by now
-      Files.createDirectory(path().resolve("objects"));
-      try (StoreDirectory root = platform().openExistingStore(path());
-          StoreDirectory.Lock other = root.lock(FileName.encode("objects"))) {
-        boolean open = true;
-        for (int i = 0; i < 500 && open; i++) {
-          Thread.sleep(10);
-          open = other.tryLock(false);
-          other.unlock();
-        }
-        assertThat(open).isFalse();
-      }
-      hold.close();
-      collector.join(10_000);
-      assertThat(collector.isAlive()).isFalse();
     }
   }
 

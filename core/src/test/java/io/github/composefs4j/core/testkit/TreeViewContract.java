@@ -131,29 +131,6 @@ public abstract class TreeViewContract {
     return root;
   }
 
-  /** The bytes of a path's last name; the text of some file systems does not keep them. */
-  protected static byte[] name(Path path) {
-    if (!path.getFileSystem().provider().getScheme().equals("file")) {
-      return FileName.encode(path.getFileName().toString());
-    }
-    String raw = path.toUri().getRawPath();
-    int end = raw.endsWith("/") ? raw.length() - 1 : raw.length();
-    return decode(raw.substring(raw.lastIndexOf('/', end - 1) + 1, end));
-  }
-
-  private static byte[] decode(String raw) {
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    for (int i = 0; i < raw.length(); i++) {
-      if (raw.charAt(i) == '%') {
-        bytes.write(Integer.parseInt(raw.substring(i + 1, i + 3), 16));
-        i += 2;
-      } else {
-        bytes.write(raw.charAt(i));
-      }
-    }
-    return bytes.toByteArray();
-  }
-
   private Path at(String path) {
     return root.resolve(path);
   }
@@ -163,7 +140,7 @@ public abstract class TreeViewContract {
     try (DirectoryStream<Path> stream = Files.newDirectoryStream(parent)) {
       for (Path child : stream) {
         assertThat(child.getParent()).isEqualTo(parent);
-        assertThat(children.put(FileName.decode(name(child)), child)).isNull();
+        assertThat(children.put(FileName.decode(RawName.of(child)), child)).isNull();
       }
     }
     return children;
