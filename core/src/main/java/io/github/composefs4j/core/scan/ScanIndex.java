@@ -48,27 +48,41 @@ public final class ScanIndex {
   static final int ENTRIES_MAX = 500_000;
 
   private static final long MAGIC = 0x786469346a736663L; // "cfsj4idx", little-endian
-  private static final int VERSION = 1;
+  private static final int VERSION = 2;
 
   /** Magic, version, algorithm, time of writing in ms, number of entries, checksum of the rest. */
   private static final int HEADER = 8 + 4 + 4 + 8 + 4 + 4;
 
-  /**
-   * Device and inode, of which there is one entry at most; size, seconds and nanoseconds of mtime
-   * and ctime.
-   */
-  private static final int KEY = 3 * 8 + 2 * (8 + 4);
+  private static final int BUFFER = 1 << 18;
+  private static final long[] NONE = {};
+
+  // The words of an entry, which is of one inode: entries lie in the order of the first two.
+  private static final int DEVICE = 0;
+  private static final int INODE = 1;
+  private static final int SIZE = 2;
+  private static final int MTIME = 3;
+  private static final int CTIME = 4;
+
+  /** Of mtime the higher half, of ctime the lower. */
+  private static final int NANOS = 5;
+
+  /** When it was last used, in minutes since 1970. */
+  private static final int USED = 6;
+
+  private static final int DIGEST = 7;
 
   private final Path file;
   private final HashAlgorithm algorithm;
   private final InstantSource clock;
   private final int most;
-  private final int entrySize;
+
+  /** Words of an entry. */
+  private final int stride;
 
   /** What the file has: read when it is first asked, by a reader, while the walk goes on. */
   private volatile @Nullable Table loaded;
 
-  private final List<byte[]> added = new ArrayList<>();
+  private final List<long[]> added = new ArrayList<>();
   private final LongAdder hits = new LongAdder();
 
   private ScanIndex(Path directory, HashAlgorithm algorithm, InstantSource clock, int most) {
@@ -76,7 +90,7 @@ public final class ScanIndex {
     this.algorithm = algorithm;
     this.clock = clock;
     this.most = most;
-    this.entrySize = KEY + Integer.BYTES + algorithm.size();
+    this.stride = DIGEST + algorithm.size() / Long.BYTES;
   }
 
   private Table loaded() {
@@ -87,7 +101,7 @@ public final class ScanIndex {
   private synchronized Table readOnce() {
     Table table = loaded;
     if (table == null) {
-      table = new Table(read(), entrySize);
+      table = read();
       loaded = table;
     }
     return table;
@@ -123,12 +137,12 @@ public final class ScanIndex {
   /** {@return the digest that this file had, or null} */
   @Nullable Digest find(HostStat stat) {
     Table table = loaded();
-    int at = table.find(stat.dev(), stat.ino());
-    if (at < 0 || !table.matches(at, stat)) {
+    int entry = table.find(stat.dev(), stat.ino());
+    if (entry < 0 || !table.matches(entry, stat)) {
       return null;
     }
-    table.used[at] = true;
-    return Digest.of(algorithm, table.entries, at * entrySize + KEY + Integer.BYTES);
+    table.used[entry] = true;
+    return Digest.ofWords(algorithm, table.words, entry * stride + DIGEST);
   }
 
   /**
@@ -144,8 +158,14 @@ public final class ScanIndex {
         || stat.ctimeNanos() == 0) {
       return;
     }
-    byte[] entry = Arrays.copyOf(key(stat), entrySize);
-    digest.copyTo(entry, KEY + Integer.BYTES);
+    long[] entry = new long[stride];
+    entry[DEVICE] = stat.dev();
+    entry[INODE] = stat.ino();
+    entry[SIZE] = stat.size();
+    entry[MTIME] = stat.mtimeSeconds();
+    entry[CTIME] = stat.ctimeSeconds();
+    entry[NANOS] = nanos(stat);
+    digest.copyWordsTo(entry, DIGEST);
     synchronized (added) {
       if (added.size() < most) {
         added.add(entry);
@@ -161,116 +181,148 @@ public final class ScanIndex {
     }
   }
 
-  private static byte[] key(HostStat stat) {
-    return ByteBuffer.allocate(KEY)
-        .order(ByteOrder.LITTLE_ENDIAN)
-        .putLong(stat.dev())
-        .putLong(stat.ino())
-        .putLong(stat.size())
-        .putLong(stat.mtimeSeconds())
-        .putInt(stat.mtimeNanos())
-        .putLong(stat.ctimeSeconds())
-        .putInt(stat.ctimeNanos())
-        .array();
+  private static long nanos(HostStat stat) {
+    return (long) stat.mtimeNanos() << 32 | stat.ctimeNanos();
   }
 
-  /** Entries and where they are by their inodes. */
+  private static int order(long device, long inode, long otherDevice, long otherInode) {
+    return device == otherDevice
+        ? Long.compare(inode, otherInode)
+        : Long.compare(device, otherDevice);
+  }
+
+  /**
+   * Entries as they lie in the file, so that nothing is made of them when it is read. A search
+   * begins where the last one ended: the inodes of a directory are near each other on most file
+   * systems, and so are their entries then, where those of a hash table would come from memory one
+   * by one.
+   */
   private static final class Table {
-    final byte[] entries;
+    final long[] words;
     final int count;
     final boolean[] used;
-    private final ByteBuffer fields;
-    private final int entrySize;
-    private final int[] slots;
+    private final int stride;
 
-    Table(byte[] entries, int entrySize) {
-      this.entries = entries;
-      this.fields = ByteBuffer.wrap(entries).order(ByteOrder.LITTLE_ENDIAN);
-      this.entrySize = entrySize;
-      this.count = entries.length / entrySize;
+    /** The last entry found; what races leave there is one of them, too. */
+    private int last;
+
+    Table(long[] words, int stride) {
+      this.words = words;
+      this.stride = stride;
+      this.count = words.length / stride;
       this.used = new boolean[count];
-      this.slots = new int[Integer.highestOneBit(Math.max(8, count)) * 4];
-      for (int i = 0; i < count; i++) {
-        int at = i * entrySize;
-        int slot = slot(fields.getLong(at), fields.getLong(at + 8));
-        while (slots[slot] != 0) {
-          slot = slot + 1 & slots.length - 1;
-        }
-        slots[slot] = i + 1;
-      }
-    }
-
-    private int slot(long device, long inode) {
-      long hash = (inode * 31 + device) * 0x9e3779b97f4a7c15L;
-      return (int) (hash >>> 32) & slots.length - 1;
     }
 
     /** {@return the entry of an inode, or -1} */
     int find(long device, long inode) {
-      int slot = slot(device, inode);
-      while (slots[slot] != 0) {
-        int at = (slots[slot] - 1) * entrySize;
-        if (fields.getLong(at + 8) == inode && fields.getLong(at) == device) {
-          return slots[slot] - 1;
-        }
-        slot = slot + 1 & slots.length - 1;
+      int low = last;
+      int high = Math.min(low + 1, count);
+      int step = 1;
+      while (low > 0 && order(low, device, inode) > 0) {
+        high = low;
+        low = Math.max(0, low - step);
+        step <<= 1;
       }
-      return -1;
+      while (high < count && order(high - 1, device, inode) < 0) {
+        low = high;
+        high = Math.min(count, high + step);
+        step <<= 1;
+      }
+      while (low < high) {
+        int middle = low + high >>> 1;
+        if (order(middle, device, inode) < 0) {
+          low = middle + 1;
+        } else {
+          high = middle;
+        }
+      }
+      if (low == count || order(low, device, inode) != 0) {
+        return -1;
+      }
+      last = low;
+      return low;
     }
 
-    /** {@return the entry of the inode that an entry is of, or -1} */
-    int find(byte[] entry) {
-      ByteBuffer its = ByteBuffer.wrap(entry).order(ByteOrder.LITTLE_ENDIAN);
-      return find(its.getLong(0), its.getLong(8));
+    private int order(int entry, long device, long inode) {
+      int at = entry * stride;
+      return ScanIndex.order(words[at + DEVICE], words[at + INODE], device, inode);
     }
 
-    /** {@return whether an entry is of a file with all that a key has} */
+    /** {@return whether an entry is of a file with all that it knows of one} */
     boolean matches(int entry, HostStat stat) {
-      int at = entry * entrySize;
-      return fields.getLong(at + 16) == stat.size()
-          && fields.getLong(at + 24) == stat.mtimeSeconds()
-          && fields.getInt(at + 32) == stat.mtimeNanos()
-          && fields.getLong(at + 36) == stat.ctimeSeconds()
-          && fields.getInt(at + 44) == stat.ctimeNanos();
+      int at = entry * stride;
+      return words[at + SIZE] == stat.size()
+          && words[at + MTIME] == stat.mtimeSeconds()
+          && words[at + CTIME] == stat.ctimeSeconds()
+          && words[at + NANOS] == nanos(stat);
+    }
+
+    long[] entry(int number) {
+      return Arrays.copyOfRange(words, number * stride, (number + 1) * stride);
     }
   }
 
   /** {@return the entries of the file, none if there is anything wrong with it} */
-  private byte[] read() {
+  private Table read() {
     try (FileChannel channel =
         FileChannel.open(file, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS)) {
       Set<PosixFilePermission> permissions =
           Files.getPosixFilePermissions(file, LinkOption.NOFOLLOW_LINKS);
-      if (permissions.contains(PosixFilePermission.GROUP_WRITE)
-          || permissions.contains(PosixFilePermission.OTHERS_WRITE)
-          || channel.size() > HEADER + (long) most * entrySize) {
-        return new byte[0];
-      }
-      ByteBuffer all = ByteBuffer.allocate((int) channel.size()).order(ByteOrder.LITTLE_ENDIAN);
-      while (all.hasRemaining() && channel.read(all) > 0) {}
-      all.flip();
-      if (all.remaining() < HEADER
-          || all.getLong() != MAGIC
-          || all.getInt() != VERSION
-          || all.getInt() != algorithm.size()
-          || all.getLong() > clock.millis()) {
-        return new byte[0];
-      }
-      int count = all.getInt();
-      int sum = all.getInt();
-      byte[] entries = Arrays.copyOfRange(all.array(), HEADER, all.limit());
-      return entries.length == (long) count * entrySize && checksum(entries) == sum
-          ? entries
-          : new byte[0];
+      long[] words =
+          permissions.contains(PosixFilePermission.GROUP_WRITE)
+                  || permissions.contains(PosixFilePermission.OTHERS_WRITE)
+              ? null
+              : read(channel);
+      return new Table(words == null ? NONE : words, stride);
     } catch (IOException | UnsupportedOperationException e) {
-      return new byte[0];
+      return new Table(NONE, stride);
     }
   }
 
-  private static int checksum(byte[] bytes) {
-    CRC32C sum = new CRC32C();
-    sum.update(bytes, 0, bytes.length);
-    return (int) sum.getValue();
+  private long @Nullable [] read(FileChannel channel) throws IOException {
+    ByteBuffer buffer = buffer();
+    buffer.limit(HEADER);
+    if (!fill(channel, buffer)
+        || buffer.getLong() != MAGIC
+        || buffer.getInt() != VERSION
+        || buffer.getInt() != algorithm.size()
+        || buffer.getLong() > clock.millis()) {
+      return null;
+    }
+    int count = buffer.getInt();
+    int sum = buffer.getInt();
+    if (count < 0
+        || count > most
+        || channel.size() != HEADER + (long) count * stride * Long.BYTES) {
+      return null;
+    }
+    long[] words = new long[count * stride];
+    CRC32C actual = new CRC32C();
+    for (int at = 0; at < words.length; ) {
+      int part = Math.min(words.length - at, BUFFER / Long.BYTES);
+      buffer.clear().limit(part * Long.BYTES);
+      if (!fill(channel, buffer)) {
+        return null;
+      }
+      buffer.asLongBuffer().get(words, at, part);
+      actual.update(buffer);
+      at += part;
+    }
+    return (int) actual.getValue() == sum ? words : null;
+  }
+
+  private static ByteBuffer buffer() {
+    return ByteBuffer.allocateDirect(BUFFER).order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  private static boolean fill(FileChannel channel, ByteBuffer buffer) throws IOException {
+    while (buffer.hasRemaining()) {
+      if (channel.read(buffer) < 0) {
+        return false;
+      }
+    }
+    buffer.flip();
+    return true;
   }
 
   /**
@@ -279,51 +331,55 @@ public final class ScanIndex {
    * @throws IOException if that is not possible; a reason for a word, not for failing
    */
   public void save() throws IOException {
-    List<byte[]> fresh;
+    List<long[]> fresh;
     synchronized (added) {
-      fresh = List.copyOf(added);
+      fresh = new ArrayList<>(added);
     }
     if (fresh.isEmpty()) {
       return; // who only reads does not write: ages are kept for evictions, which need additions
     }
-    int age = (int) TimeUnit.MILLISECONDS.toMinutes(clock.millis());
+    long now = TimeUnit.MILLISECONDS.toMinutes(clock.millis());
     Table before = loaded();
-    List<byte[]> all = new ArrayList<>(fresh.size() + before.count);
-    fresh.forEach(entry -> all.add(aged(entry, age)));
-    Table known = new Table(concatenated(all), entrySize);
-    Table others = new Table(read(), entrySize);
+    fresh.forEach(entry -> entry[USED] = now);
+    Table known = new Table(ordered(fresh), stride);
+    List<long[]> all = new ArrayList<>(fresh);
+    Table others = read();
     for (int i = 0; i < others.count; i++) {
-      byte[] entry = Arrays.copyOfRange(others.entries, i * entrySize, (i + 1) * entrySize);
-      if (known.find(entry) < 0) {
-        int mine = before.find(entry);
-        all.add(mine >= 0 && before.used[mine] ? aged(entry, age) : entry);
+      long[] entry = others.entry(i);
+      if (known.find(entry[DEVICE], entry[INODE]) < 0) {
+        int mine = before.find(entry[DEVICE], entry[INODE]);
+        if (mine >= 0 && before.used[mine]) {
+          entry[USED] = now;
+        }
+        all.add(entry);
       }
     }
     if (all.size() > most) {
-      all.sort((a, b) -> Integer.compare(ageOf(b), ageOf(a)));
+      all.sort((a, b) -> Long.compare(b[USED], a[USED]));
       all.subList(most, all.size()).clear();
     }
-    write(concatenated(all), all.size());
+    write(ordered(all));
   }
 
-  private static byte[] aged(byte[] entry, int age) {
-    ByteBuffer.wrap(entry).order(ByteOrder.LITTLE_ENDIAN).putInt(KEY, age);
-    return entry;
-  }
-
-  private static int ageOf(byte[] entry) {
-    return ByteBuffer.wrap(entry).order(ByteOrder.LITTLE_ENDIAN).getInt(KEY);
-  }
-
-  private byte[] concatenated(List<byte[]> entries) {
-    byte[] all = new byte[entries.size() * entrySize];
-    for (int i = 0; i < entries.size(); i++) {
-      System.arraycopy(entries.get(i), 0, all, i * entrySize, entrySize);
+  /** Sorts entries; {@return their words, of each inode those of the last} */
+  private long[] ordered(List<long[]> entries) {
+    entries.sort((a, b) -> order(a[DEVICE], a[INODE], b[DEVICE], b[INODE]));
+    long[] words = new long[entries.size() * stride];
+    int end = 0;
+    for (long[] entry : entries) {
+      int before = end - stride;
+      boolean again =
+          end > 0
+              && words[before + DEVICE] == entry[DEVICE]
+              && words[before + INODE] == entry[INODE];
+      int at = again ? before : end;
+      System.arraycopy(entry, 0, words, at, stride);
+      end = at + stride;
     }
-    return all;
+    return Arrays.copyOf(words, end);
   }
 
-  private void write(byte[] entries, int count) throws IOException {
+  private void write(long[] words) throws IOException {
     Path directory = file.toAbsolutePath().getParent();
     if (directory == null) {
       throw new IOException(file + ": no directory");
@@ -331,26 +387,43 @@ public final class ScanIndex {
     Files.createDirectories(directory, permissions("rwx------"));
     Path temporary = Files.createTempFile(directory, ".scan", ".tmp", permissions("rw-------"));
     try {
-      ByteBuffer header =
-          ByteBuffer.allocate(HEADER)
-              .order(ByteOrder.LITTLE_ENDIAN)
-              .putLong(MAGIC)
-              .putInt(VERSION)
-              .putInt(algorithm.size())
-              .putLong(clock.millis())
-              .putInt(count)
-              .putInt(checksum(entries))
-              .flip();
       try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.WRITE)) {
-        for (ByteBuffer part : new ByteBuffer[] {header, ByteBuffer.wrap(entries)}) {
-          while (part.hasRemaining()) {
-            channel.write(part);
-          }
-        }
+        write(channel, words);
       }
       Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
     } finally {
       Files.deleteIfExists(temporary);
+    }
+  }
+
+  private void write(FileChannel channel, long[] words) throws IOException {
+    ByteBuffer buffer = buffer();
+    CRC32C sum = new CRC32C();
+    channel.position(HEADER);
+    for (int at = 0; at < words.length; ) {
+      int part = Math.min(words.length - at, BUFFER / Long.BYTES);
+      buffer.clear().limit(part * Long.BYTES);
+      buffer.asLongBuffer().put(words, at, part);
+      sum.update(buffer.duplicate());
+      empty(channel, buffer);
+      at += part;
+    }
+    buffer
+        .clear()
+        .putLong(MAGIC)
+        .putInt(VERSION)
+        .putInt(algorithm.size())
+        .putLong(clock.millis())
+        .putInt(words.length / stride)
+        .putInt((int) sum.getValue())
+        .flip();
+    channel.position(0);
+    empty(channel, buffer);
+  }
+
+  private static void empty(FileChannel channel, ByteBuffer buffer) throws IOException {
+    while (buffer.hasRemaining()) {
+      channel.write(buffer);
     }
   }
 

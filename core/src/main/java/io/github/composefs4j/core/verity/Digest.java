@@ -43,6 +43,36 @@ public final class Digest implements Comparable<Digest> {
     }
   }
 
+  private Digest(long[] words, int offset, int size) {
+    word0 = words[offset];
+    word1 = words[offset + 1];
+    word2 = words[offset + 2];
+    word3 = words[offset + 3];
+    rest =
+        size == HashAlgorithm.SHA256.size()
+            ? null
+            : Arrays.copyOfRange(words, offset + 4, offset + 8);
+  }
+
+  /** {@return the digest that {@link #copyWordsTo} has put into {@code words}} */
+  public static Digest ofWords(HashAlgorithm algorithm, long[] words, int offset) {
+    return new Digest(words, offset, algorithm.size());
+  }
+
+  /**
+   * Writes the digest as numbers of eight bytes each, the first byte highest, {@code
+   * algorithm().size() / 8} of them.
+   */
+  public void copyWordsTo(long[] target, int offset) {
+    target[offset] = word0;
+    target[offset + 1] = word1;
+    target[offset + 2] = word2;
+    target[offset + 3] = word3;
+    if (rest != null) {
+      System.arraycopy(rest, 0, target, offset + 4, rest.length);
+    }
+  }
+
   /** {@return the digest whose bytes start at {@code offset} of {@code bytes}} */
   public static Digest of(HashAlgorithm algorithm, byte[] bytes, int offset) {
     return new Digest(bytes, offset, algorithm.size());

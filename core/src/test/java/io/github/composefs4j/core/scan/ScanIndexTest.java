@@ -17,7 +17,11 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Random;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -82,6 +86,36 @@ class ScanIndexTest {
   }
 
   @Test
+  void findsInAnyOrderAndByDevice() throws Exception {
+    Random random = new Random(1);
+    Map<Long, Digest> expected = new HashMap<>();
+    ScanIndex index = load(1_000);
+    for (int i = 0; i < 500; i++) {
+      long inode = i % 5 == 0 ? random.nextLong() : random.nextInt(1_000);
+      index.add(on(inode & 3, inode), digest(i), index.now());
+      expected.put(inode, digest(i));
+    }
+    index.save();
+    index = load(1_000);
+    List<Long> inodes = new ArrayList<>(expected.keySet());
+    for (int round = 0; round < 4; round++) {
+      for (long inode : inodes) {
+        assertThat(index.find(on(inode & 3, inode))).isEqualTo(expected.get(inode));
+        assertThat(index.find(on(4, inode))).as("another device").isNull();
+        assertThat(index.find(on(inode & 3, inode + 4)) != null)
+            .isEqualTo(expected.containsKey(inode + 4));
+      }
+      Collections.shuffle(inodes, random);
+    }
+  }
+
+  private static HostStat on(long device, long inode) {
+    HostStat stat = stat(inode, 60_000);
+    long seconds = stat.mtimeSeconds();
+    return new HostStat(0100644, 1, 0, 0, 0, 100, seconds, 5, seconds, 6, device, inode);
+  }
+
+  @Test
   void theLatestAnswerOfAnInodeCounts() throws Exception {
     saved(1);
     ScanIndex index = load();
@@ -109,7 +143,7 @@ class ScanIndexTest {
       assertThat(index.find(stat(i, new int[] {0, 1_999, 0, -5_000}[i]))).isNull();
     }
     assertThat(index.find(stat(4, 2_001))).isEqualTo(digest(4));
-    assertThat(Files.size(file())).as("one entry").isEqualTo(32 + 48 + 4 + 32);
+    assertThat(Files.size(file())).as("one entry").isEqualTo(32 + 7 * 8 + 32);
   }
 
   @Test
