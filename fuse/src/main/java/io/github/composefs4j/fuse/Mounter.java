@@ -46,7 +46,6 @@ import org.jspecify.annotations.Nullable;
 final class Mounter {
   private final ViewOptions options;
   private final Path target;
-  private final byte[] source;
 
   /** What the mount needs as long as it lives, closed last first. */
   private final Deque<Closeable> kept = new ArrayDeque<>();
@@ -57,7 +56,6 @@ final class Mounter {
   Mounter(ViewOptions options, Path target) {
     this.options = options;
     this.target = target;
-    this.source = Mounts.source(options);
   }
 
   MountedView mount(MountMode mode, List<String> notes) throws IOException {
@@ -227,13 +225,18 @@ final class Mounter {
     boolean allowOther = options.allowOther() || overlaid || Sys.geteuid() == 0;
     Fd fuse;
     try {
-      fuse = server.mountDetached(device, source, allowOther, options.attributes());
+      fuse =
+          server.mountDetached(
+              device, Mounts.fuseSource(options), allowOther, options.attributes());
     } catch (MountException e) {
       if (e.errno() != Errno.EPERM || overlaid || options.replace()) {
         throw e;
       }
       server.mountByHelper(
-          FileName.encode(Mounts.realPath(target)), source, options.allowOther(), helperOptions());
+          FileName.encode(Mounts.realPath(target)),
+          Mounts.fuseSource(options),
+          options.allowOther(),
+          helperOptions());
       return;
     }
     open.push(fuse);
@@ -270,7 +273,7 @@ final class Mounter {
     Path work = options.work();
     boolean readOnly = upper == null || options.readOnly();
     return new OverlayOnTop(
-        source,
+        Mounts.source(options),
         !isRealRoot(),
         mode == MountMode.OVERLAY && verification == Verification.KERNEL,
         objects,

@@ -27,6 +27,9 @@ public final class Mounts {
   private static final String FUSE_TYPE = "fuse.composefs";
   private static final String SOURCE = "composefs:";
 
+  /** What {@code fsconfig} takes. */
+  private static final int SOURCE_MAX = 255;
+
   private Mounts() {}
 
   /**
@@ -214,13 +217,35 @@ public final class Mounts {
     }
   }
 
+  /**
+   * {@return whether a directory shows this image already, which is told by its digest} An image
+   * without one may have changed, and one with a writable layer shows more than the image.
+   */
+  public static boolean isMounted(ViewOptions options, Path target) throws IOException {
+    MountTable.Entry seen = MountTable.read().at(realPath(target));
+    return seen != null
+        && isComposefs(seen)
+        && options.digest() != null
+        && options.upper() == null
+        && !options.replace()
+        && seen.source().equals(SOURCE + options.digest().hex())
+        && state(seen) != State.DEAD;
+  }
+
+  /** {@return what a FUSE mount is called in the mount table} */
+  static byte[] fuseSource(ViewOptions options) {
+    byte[] own = options.source() == null ? new byte[0] : FileName.encode(options.source());
+    return own.length == 0 || own.length > SOURCE_MAX ? source(options) : own;
+  }
+
+  /** {@return what a mount is called in the mount table, by which it is known as ours} */
   static byte[] source(ViewOptions options) {
     String name =
         options.digest() != null
             ? options.digest().hex()
             : FileName.decode(KernelMount.label(RawPath.of(options.image())));
     byte[] source = FileName.encode(SOURCE + name);
-    return source.length <= 255 ? source : java.util.Arrays.copyOf(source, 255);
+    return source.length <= SOURCE_MAX ? source : java.util.Arrays.copyOf(source, SOURCE_MAX);
   }
 
   /** {@return options for the kernel's own mount} */

@@ -13,6 +13,7 @@ public final class ViewOptions implements Cloneable {
   private final Path image;
   private final List<Path> objects;
   private @Nullable Digest digest;
+  private @Nullable String source;
   private @Nullable ObjectStore store;
   private @Nullable MountMode mode;
   private @Nullable Verification verification;
@@ -68,6 +69,20 @@ public final class ViewOptions implements Cloneable {
   /** {@return these with the image held to a digest, or not} */
   public ViewOptions withDigest(@Nullable Digest other) {
     return changed(options -> options.digest = other);
+  }
+
+  /**
+   * {@return what a FUSE mount is called in the mount table, by the rule of {@link
+   * io.github.composefs4j.core.tree.FileName#decode}, or null for {@code composefs:} and the digest
+   * or the name of the image}
+   */
+  public @Nullable String source() {
+    return source;
+  }
+
+  /** {@return these with another name in the mount table, or the usual one} */
+  public ViewOptions withSource(@Nullable String other) {
+    return changed(options -> options.source = other);
   }
 
   /** {@return where content comes from that no directory has, or null} */

@@ -361,6 +361,41 @@ class MountCommandTest {
     assertThat(result.status()).isZero();
   }
 
+  /** Also where the mount table does not call the image as {@code fstab} does. */
+  @Test
+  void mountingAllOfFstabTwiceMountsOnce() throws Exception {
+    Path sbin = Files.createDirectory(scratch.resolve("sbin"));
+    Tool.install(sbin, "mount.fuse.composefs");
+    Path other = Files.createDirectory(scratch.resolve("other"));
+    Path link = Files.createSymbolicLink(scratch.resolve("link.cfs"), image);
+    String digest = Tool.composefs("composefs-info", "measure-file", image.toString()).out();
+    Path fstab =
+        Files.writeString(
+            scratch.resolve("fstab"),
+            """
+            %1$s %2$s fuse.composefs basedir=%3$s 0 0
+            %4$s %5$s fuse.composefs basedir=%3$s,digest=%6$s 0 0
+            """
+                .formatted(link, target, objects, image, other, digest.strip()));
+    String sequence =
+        """
+        set -e
+        mount -t overlay -o lowerdir="$1":/usr/sbin sbin /usr/sbin
+        trap 'umount "$3"; umount "$4"' EXIT
+        mount -a -T "$2"
+        mount -a -T "$2"
+        cat "$3/file" "$4/file" >/dev/null
+        grep " fuse.composefs " /proc/self/mountinfo
+        """;
+    Tool.Result result = Tool.runApart(sequence, sbin, fstab, target, other);
+    assertThat(result.err()).isEmpty();
+    assertThat(result.status()).isZero();
+    assertThat(result.out())
+        .hasLineCount(2)
+        .contains(target + " ", "fuse.composefs " + image + " ")
+        .contains(other + " ", "fuse.composefs composefs:" + digest.strip() + " ");
+  }
+
   @Test
   void refusesInOneLine() throws Exception {
     Tool.Result pair = mount("--mode=kernel", "--verify=always");

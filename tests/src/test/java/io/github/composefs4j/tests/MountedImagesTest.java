@@ -179,12 +179,20 @@ class MountedImagesTest {
   /** An image file from elsewhere whose objects are here. */
   @ParameterizedTest
   @ValueSource(
-      strings = {"mount.composefs", "kernel", "verified", "passthrough", "overlay", "plain"})
+      strings = {
+        "mount.composefs",
+        "mount.fuse.composefs",
+        "kernel",
+        "verified",
+        "passthrough",
+        "overlay",
+        "plain"
+      })
   void whatCannotBeToldStopsTheSweep(String how) throws Exception {
     Path file = directory.resolve("image.cfs");
     Files.copy(objects().resolve(objectName()), file);
     switch (how) {
-      case "mount.composefs" ->
+      case "mount.composefs", "mount.fuse.composefs" ->
           runs(
               Tool.composefs(
                   how, "-o", "basedir=" + objects(), file.toString(), target.toString()));

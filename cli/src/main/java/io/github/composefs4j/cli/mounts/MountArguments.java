@@ -5,6 +5,7 @@ import io.github.composefs4j.cli.command.Definition;
 import io.github.composefs4j.cli.command.UsageException;
 import io.github.composefs4j.cli.repository.RepositoryOptions;
 import io.github.composefs4j.core.repository.Repository;
+import io.github.composefs4j.core.spi.RawPath;
 import io.github.composefs4j.core.tree.FileName;
 import io.github.composefs4j.core.verified.Verification;
 import io.github.composefs4j.core.verity.Digest;
@@ -33,6 +34,7 @@ final class MountArguments {
   private boolean allowOther;
   private boolean replace;
   private int attributes;
+  private boolean sourceAsGiven;
 
   /** What is done with an image. */
   interface Use {
@@ -130,6 +132,11 @@ final class MountArguments {
     replace = true;
   }
 
+  /** Has the mount table call an image without a digest by its path, as {@code fstab} does. */
+  void sourceAsGiven() {
+    sourceAsGiven = true;
+  }
+
   void attribute(int bit) {
     attributes |= bit;
   }
@@ -155,6 +162,9 @@ final class MountArguments {
     Path file = Arguments.path(source);
     if (!named && Files.isRegularFile(file)) {
       ViewOptions options = options(file, objects, digest, verification);
+      if (sourceAsGiven && digest == null) {
+        options = options.withSource(FileName.decode(RawPath.of(file.toRealPath())));
+      }
       use.mount(options, options);
       return use.end();
     }

@@ -10,6 +10,8 @@ import io.github.composefs4j.cli.command.HelpRequest;
 import io.github.composefs4j.cli.command.OptionList;
 import io.github.composefs4j.cli.command.UsageException;
 import io.github.composefs4j.fuse.MountMode;
+import io.github.composefs4j.fuse.Mounts;
+import io.github.composefs4j.fuse.ViewOptions;
 import io.github.composefs4j.linux.MountOptions;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -83,6 +85,24 @@ public final class MountFuse implements Command {
                 + " of composefs mount, which tells more of them; without mode it is verified.");
   }
 
+  /**
+   * Leaves alone what is mounted already: {@code mount -a} passes over an image that the mount
+   * table calls as {@code fstab} does, but knows nothing of digests.
+   */
+  private record Once(MountArguments.Use use, Path target) implements MountArguments.Use {
+    @Override
+    public void mount(ViewOptions byKernel, ViewOptions byServer) throws IOException {
+      if (!Mounts.isMounted(byServer, target)) {
+        use.mount(byKernel, byServer);
+      }
+    }
+
+    @Override
+    public int end() throws IOException {
+      return use.end();
+    }
+  }
+
   private static void help(String none) throws HelpRequest {
     throw new HelpRequest(false, 0);
   }
@@ -106,6 +126,7 @@ public final class MountFuse implements Command {
     } else {
       use = new Background(target, false);
     }
-    return arguments.use(operands.getFirst(), false, use);
+    arguments.sourceAsGiven();
+    return arguments.use(operands.getFirst(), false, new Once(use, target));
   }
 }

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 /** What a server is asked to mount, as a message to another process: all paths are absolute. */
 record MountRequest(ViewOptions options, Path target) {
   static final String WORD = "mount";
-  private static final int FIXED = 13;
+  private static final int FIXED = 14;
   private static final String NONE = "";
 
   List<String> encode() {
@@ -23,6 +23,7 @@ record MountRequest(ViewOptions options, Path target) {
     Digest digest = options.digest();
     MountMode mode = options.mode();
     Verification verification = options.verification();
+    String source = options.source();
     message.add(WORD);
     message.add(text(target));
     message.add(text(options.image()));
@@ -36,6 +37,7 @@ record MountRequest(ViewOptions options, Path target) {
     message.add(Integer.toString(options.attributes()));
     message.add(Boolean.toString(options.replace()));
     message.add(Boolean.toString(options.uring()));
+    message.add(source == null ? NONE : source);
     options.objects().forEach(directory -> message.add(text(directory)));
     return message;
   }
@@ -57,7 +59,8 @@ record MountRequest(ViewOptions options, Path target) {
               .withAllowOther(Boolean.parseBoolean(message.get(9)))
               .withAttributes(Integer.parseInt(message.get(10)))
               .withReplace(Boolean.parseBoolean(message.get(11)))
-              .withUring(Boolean.parseBoolean(message.get(12)));
+              .withUring(Boolean.parseBoolean(message.get(12)))
+              .withSource(message.get(13).isEmpty() ? null : message.get(13));
       return new MountRequest(options, path(message.get(1)));
     } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
       throw new IOException("a request that this version does not know");

@@ -24,11 +24,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * Images that are mounted, in any mount namespace that can be looked into. Their mounts have {@code
  * composefs:DIGEST} as source, or {@code composefs:NAME}, which may no longer mean what it meant
- * then; those of the C tools have {@code composefs}.
+ * then; those of the C tools have {@code composefs}, and those of {@code fstab} a path.
  */
 final class MountedImages {
   private static final String PLAIN = "composefs";
   private static final String SOURCE = PLAIN + ":";
+  private static final String FUSE_TYPE = "fuse.composefs";
   private static final String CONNECTION = "fuse_connection:";
   private static final String UNTOLD = "";
 
@@ -142,7 +143,7 @@ final class MountedImages {
         if (what[0].startsWith("fuse")) {
           visible.add(mount[2]);
         }
-        if (source.equals(PLAIN) || source.startsWith(SOURCE)) {
+        if (source.equals(PLAIN) || source.startsWith(SOURCE) || what[0].equals(FUSE_TYPE)) {
           add(process, mount[2], unescape(mount[4]), what[0], source, what[2], ours);
         }
       }
@@ -158,7 +159,7 @@ final class MountedImages {
       String options,
       @Nullable FileId ours)
       throws IOException {
-    String name = source.equals(PLAIN) ? "" : source.substring(SOURCE.length());
+    String name = source.startsWith(SOURCE) ? source.substring(SOURCE.length()) : "";
     if (images.isDigest(name)) {
       digests.add(Digest.parse(name));
       return;
