@@ -13,7 +13,7 @@ import io.github.composefs4j.linux.sys.ErrnoException;
 import io.github.composefs4j.linux.sys.Sys;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteBuffer;
+import java.nio.LongBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -66,22 +66,25 @@ final class LinuxFiles {
       return null;
     }
     check(result, name);
-    ByteBuffer s = scratch.structBytes;
-    int major = s.getInt(128);
-    int minor = s.getInt(132);
+    // struct statx, eight bytes at a time: both machines are little-endian.
+    LongBuffer s = scratch.structLongs;
+    long links = s.get(2);
+    long owner = s.get(3);
+    long rdev = s.get(16);
+    int minor = (int) (rdev >>> 32);
     return new HostStat(
-        Short.toUnsignedInt(s.getShort(28)),
-        Integer.toUnsignedLong(s.getInt(16)),
-        s.getInt(20),
-        s.getInt(24),
-        minor & 0xff | major << 8 | (minor & ~0xff) << 12,
-        s.getLong(40),
-        s.getLong(112),
-        s.getInt(120),
-        s.getLong(96),
-        s.getInt(104),
-        Integer.toUnsignedLong(s.getInt(136)) << 32 | Integer.toUnsignedLong(s.getInt(140)),
-        s.getLong(32));
+        (int) (owner >>> 32) & 0xffff,
+        links & 0xffff_ffffL,
+        (int) (links >>> 32),
+        (int) owner,
+        minor & 0xff | (int) rdev << 8 | (minor & ~0xff) << 12,
+        s.get(5),
+        s.get(14),
+        (int) s.get(15),
+        s.get(12),
+        (int) s.get(13),
+        Long.rotateLeft(s.get(17), 32),
+        s.get(4));
   }
 
   /**
@@ -202,18 +205,23 @@ final class LinuxFiles {
     }
   }
 
+  /** {@return the type bits of an entry; 0 if it has gone and the file system did not tell} */
+  private static int typeBits(int fd, byte[] name, int type) throws IOException {
+    if (type != 0) {
+      return type << 12;
+    }
+    HostStat stat = statOrNull(fd, name);
+    return stat == null ? 0 : stat.mode() & Inode.S_IFMT;
+  }
+
   /** Passes the entries of an open directory. */
   static void list(int fd, StoreDirectory.EntrySink sink) throws IOException {
     names(
         fd,
         (name, type) -> {
-          int bits = type << 12;
-          if (bits == 0) { // the file system does not tell
-            HostStat stat = statOrNull(fd, name);
-            if (stat == null) {
-              return;
-            }
-            bits = stat.mode() & Inode.S_IFMT;
+          int bits = typeBits(fd, name, type);
+          if (bits == 0) {
+            return;
           }
           sink.accept(
               name,
@@ -246,15 +254,15 @@ final class LinuxFiles {
 
     @Override
     public List<Entry> list() throws IOException {
-      List<byte[]> names = new ArrayList<>();
-      LinuxFiles.names(fd, (name, _) -> names.add(name));
-      List<Entry> entries = new ArrayList<>(names.size());
-      for (byte[] name : names) {
-        HostStat stat = statOrNull(fd, name);
-        if (stat != null) {
-          entries.add(new Entry(name, stat));
-        }
-      }
+      List<Entry> entries = new ArrayList<>();
+      names(
+          fd,
+          (name, type) -> {
+            int bits = typeBits(fd, name, type);
+            if (bits != 0) {
+              entries.add(new Entry(name, bits));
+            }
+          });
       return entries;
     }
 

@@ -6,8 +6,9 @@ import io.github.composefs4j.core.objects.LocalObjectStore;
 import io.github.composefs4j.core.objects.ObjectSource;
 import io.github.composefs4j.core.objects.ObjectStore;
 import io.github.composefs4j.core.objects.ObjectWorker;
-import io.github.composefs4j.core.spi.HostFile;
+import io.github.composefs4j.core.spi.FileId;
 import io.github.composefs4j.core.spi.HostStat;
+import io.github.composefs4j.core.tree.Inode;
 import io.github.composefs4j.core.tree.Limits;
 import io.github.composefs4j.core.tree.XattrSet;
 import io.github.composefs4j.core.verity.Digest;
@@ -17,120 +18,51 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
-import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.Semaphore;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads the files that a walk has found, in threads of its own: digests, objects, small contents,
- * extended attributes. The walk alone calls {@link #read}, {@link #finish} and {@link #stop}.
+ * Reads the files that a walk has found, in threads of its own and, if these have enough to do, in
+ * that of the walk: what they are, digests, objects, small contents, extended attributes. The walk
+ * alone calls {@link #read}, {@link #finish} and {@link #stop}.
  */
 final class FileReaders {
   /** Files that are handed over together: one by one, waking the reader costs more than most. */
   private static final int BATCH_FILES = 32;
 
-  /** A batch with so many bytes to read is handed over at once. */
-  private static final long BATCH_BYTES = 1 << 20;
+  /** What a file has if others are to help with the rest of the batch while it is read. */
+  private static final long LARGE = 1 << 20;
 
   /** Batches that were handed over and not yet read. */
   private static final int BATCHES_AHEAD = 8;
 
+  private final ScanOptions options;
   private final @Nullable LocalObjectStore store;
   private final @Nullable ScanIndex index;
   private final @Nullable ObjectStore elsewhere;
   private final AtomicReference<@Nullable Throwable> failure;
   private final ExecutorService threads;
-  private final Semaphore ahead = new Semaphore(BATCHES_AHEAD);
   private final ThreadLocal<Tools> tools;
   private final LongAdder bytes = new LongAdder();
 
+  /** Batches that threads read or are to read. */
+  private int unread;
+
+  /** Files that may have further names. */
+  private final ConcurrentMap<FileId, Scanned> linked = new ConcurrentHashMap<>();
+
   /** What the walk has found and not yet handed over. */
-  private Batch batch = new Batch();
+  private List<Reading> batch = new ArrayList<>(BATCH_FILES);
 
   /** What one thread reads with. */
   private record Tools(ObjectWorker worker, XattrReader xattrs) {}
-
-  /**
-   * One file. It is opened when its content is wanted: one that the index knows never is, which
-   * takes half as long.
-   */
-  private static final class Reading {
-    private final WalkedDirectory directory;
-    private final byte[] name;
-    private final Scanned child;
-    private @Nullable HostFile file;
-
-    Reading(WalkedDirectory directory, byte[] name, Scanned child) {
-      this.directory = directory;
-      this.name = name;
-      this.child = child;
-    }
-
-    String path() {
-      return directory.path(name);
-    }
-
-    HostFile file() throws IOException {
-      HostFile open = file;
-      if (open == null) {
-        try {
-          open = directory.handle.openFile(name);
-        } catch (IOException e) {
-          throw ScanErrors.named(e, path(), name);
-        }
-        file = open;
-      }
-      return open;
-    }
-
-    ObjectSource source() throws IOException {
-      return new ObjectSource(file(), child.stat.size(), this::path);
-    }
-
-    void takeXattrs(XattrReader reader) throws IOException {
-      try {
-        child.xattrs = file != null ? reader.of(file) : reader.of(directory.handle, name);
-      } catch (IOException e) {
-        throw ScanErrors.named(e, path(), name);
-      }
-    }
-
-    /** Checks that this is still the file that the walk saw, at the end of all reading. */
-    void checkUnchanged() throws IOException {
-      HostStat before = child.stat;
-      boolean unchanged;
-      try {
-        HostStat now = file != null ? file.stat() : directory.handle.stat(name);
-        unchanged = now.sameContent(before) || (now.sameButForCtime(before) && isProtected());
-      } catch (IOException e) {
-        throw ScanErrors.named(e, path(), name);
-      }
-      if (!unchanged) {
-        throw new SourceChangedException(path(), "changed while it was scanned");
-      }
-    }
-
-    /** A source that was made the object itself has a new ctime, and content that cannot change. */
-    private boolean isProtected() throws IOException {
-      Digest digest = child.digest;
-      return digest != null && file().verityDigest().equals(Optional.of(digest));
-    }
-
-    void close() throws IOException {
-      try {
-        if (file != null) {
-          file.close();
-        }
-      } finally {
-        directory.release();
-      }
-    }
-  }
 
   /**
    * Readers that have nothing to do yet.
@@ -144,6 +76,7 @@ final class FileReaders {
       @Nullable ScanIndex index,
       @Nullable ObjectStore elsewhere,
       AtomicReference<@Nullable Throwable> failure) {
+    this.options = options;
     this.store = store;
     this.index = index;
     this.elsewhere = elsewhere;
@@ -169,48 +102,67 @@ final class FileReaders {
   }
 
   /**
-   * Has a file read, soon.
+   * Has an entry read that is no directory, soon.
    *
    * @param directory kept open until the file is read
-   * @param child receives what is read
+   * @param node of the directory, which receives what is read
+   * @param place of the entry there
    */
-  void read(WalkedDirectory directory, byte[] name, Scanned child) throws InterruptedIOException {
-    batch.add(new Reading(directory.share(), name, child));
-    if (batch.files.size() == BATCH_FILES || batch.bytes >= BATCH_BYTES) {
-      handOver();
+  void read(WalkedDirectory directory, ScannedDirectory node, int place) {
+    batch.add(new Reading(directory.share(), node, place));
+    if (batch.size() == BATCH_FILES) {
+      Batch full = taken();
+      if (begin(BATCHES_AHEAD)) {
+        threads.execute(full);
+      } else {
+        full.read();
+      }
     }
   }
 
-  private void handOver() throws InterruptedIOException {
-    if (batch.files.isEmpty()) {
-      return;
-    }
-    try {
-      ahead.acquire();
-    } catch (InterruptedException e) {
-      throw ScanErrors.interrupted();
-    }
-    threads.execute(batch);
-    batch = new Batch();
+  private Batch taken() {
+    Batch taken = new Batch(batch);
+    batch = new ArrayList<>(BATCH_FILES);
+    return taken;
   }
 
   /** Waits until all is read; a failure is then known. */
   void finish() throws InterruptedIOException {
-    handOver();
+    taken().read();
     try {
-      ahead.acquire(BATCHES_AHEAD);
+      awaitEnd();
     } catch (InterruptedException e) {
       throw ScanErrors.interrupted();
+    }
+  }
+
+  private synchronized boolean begin(int most) {
+    if (unread >= most) {
+      return false;
+    }
+    unread++;
+    return true;
+  }
+
+  private synchronized void end() {
+    if (--unread == 0) {
+      notifyAll();
+    }
+  }
+
+  private synchronized void awaitEnd() throws InterruptedException {
+    while (unread > 0) {
+      wait();
     }
   }
 
   /** Ends the threads and closes what they did not come to: then nobody uses the store any more. */
   void stop() throws IOException {
     failure.compareAndSet(null, new InterruptedIOException("the scan was given up"));
-    batch.close();
+    taken().abandon();
     for (Runnable rest : threads.shutdownNow()) {
       if (rest instanceof Batch unread) {
-        unread.close();
+        unread.abandon();
       }
     }
     boolean interrupted = false;
@@ -226,28 +178,42 @@ final class FileReaders {
     }
   }
 
-  /** A digest that a file of a batch has, if it was hashed, or may have, if the index says so. */
-  private record Candidate(int place, Digest digest, boolean hashed, long started) {}
+  /** A digest that a file has, if it was hashed, or may have, if the index says so. */
+  private record Candidate(Reading reading, Digest digest, boolean hashed, long started) {}
 
-  /** Reads files on a reader's thread. */
+  /** Reads files in one thread. */
   private final class Batch implements Runnable {
-    private final List<Reading> files = new ArrayList<>(BATCH_FILES);
-    private long bytes;
+    private final List<Reading> files;
 
-    void add(Reading reading) {
-      files.add(reading);
-      bytes += reading.child.stat.size();
+    Batch(List<Reading> files) {
+      this.files = files;
     }
 
     @Override
     public void run() {
+      read();
+      end();
+    }
+
+    void read() {
       try {
         Tools with = tools.get();
-        BitSet settled = elsewhere == null ? new BitSet() : settledBy(elsewhere, with);
+        List<Reading> contents = new ArrayList<>();
         for (int i = 0; i < files.size() && failure.get() == null; i++) {
-          if (!settled.get(i)) {
-            FileReaders.this.read(files.get(i), with);
+          Reading reading = files.get(i);
+          if (reading.isLookedAt() || !FileReaders.this.look(reading, with)) {
+            contents.add(reading);
           }
+        }
+        if (elsewhere != null) {
+          contents = notSettled(contents, elsewhere, with);
+        }
+        while (!contents.isEmpty() && failure.get() == null) {
+          Reading next = contents.removeFirst();
+          if (next.child().stat.size() >= LARGE && !contents.isEmpty()) {
+            handOver(contents);
+          }
+          FileReaders.this.read(next, with);
         }
       } catch (Throwable e) {
         failure.compareAndSet(null, e);
@@ -257,42 +223,54 @@ final class FileReaders {
       } catch (IOException e) {
         failure.compareAndSet(null, e);
       }
-      ahead.release();
+    }
+
+    /** Has another thread read these. */
+    private void handOver(List<Reading> rest) {
+      Batch others = new Batch(new ArrayList<>(rest));
+      begin(Integer.MAX_VALUE);
+      try {
+        threads.execute(others);
+        files.removeAll(rest);
+        rest.clear();
+      } catch (RejectedExecutionException e) {
+        end(); // there are no threads after a failure
+      }
     }
 
     /**
-     * Takes the digests of files, from the index where it has them; {@return those of which no more
-     * is needed, since their objects are elsewhere or nothing is stored}
+     * Takes the digests of files, from the index where it has them; {@return those of which more is
+     * needed: their objects are not elsewhere, and are to be stored}
      */
-    private BitSet settledBy(ObjectStore others, Tools with) throws IOException {
-      BitSet settled = new BitSet();
+    private List<Reading> notSettled(List<Reading> contents, ObjectStore others, Tools with)
+        throws IOException {
+      List<Reading> rest = new ArrayList<>();
       List<Candidate> candidates = new ArrayList<>();
-      for (int i = 0; i < files.size(); i++) {
-        Reading reading = files.get(i);
-        HostStat stat = reading.child.stat;
-        if (stat.size() <= Limits.INLINE_THRESHOLD) {
-          continue;
-        }
-        Digest known = index == null ? null : index.find(stat);
-        if (known == null) {
+      for (Reading reading : contents) {
+        Digest known = reading.known;
+        if (reading.child().stat.size() <= Limits.INLINE_THRESHOLD) {
+          rest.add(reading);
+        } else if (known != null) {
+          candidates.add(new Candidate(reading, known, false, 0));
+        } else {
           long started = index == null ? 0 : index.now();
-          candidates.add(new Candidate(i, with.worker.digest(reading.source()), true, started));
-        } else if (store == null || !store.contains(known, stat.size())) {
-          candidates.add(new Candidate(i, known, false, 0));
+          Digest digest = with.worker.digest(reading.source());
+          candidates.add(new Candidate(reading, digest, true, started));
         }
       }
       if (candidates.isEmpty()) {
-        return settled;
+        return rest;
       }
       BitSet present = presentIn(others, candidates);
       for (int k = 0; k < candidates.size(); k++) {
         Candidate candidate = candidates.get(k);
-        if (present.get(k) || store == null && candidate.hashed) {
-          settle(files.get(candidate.place), candidate, with);
-          settled.set(candidate.place);
+        if (present.get(k) || (store == null && candidate.hashed)) {
+          settle(candidate, with);
+        } else {
+          rest.add(candidate.reading);
         }
       }
-      return settled;
+      return rest;
     }
 
     /** A source that does not answer has nothing: what it may have is stored once more. */
@@ -305,26 +283,33 @@ final class FileReaders {
       }
     }
 
-    private void settle(Reading reading, Candidate candidate, Tools with) throws IOException {
-      reading.child.digest = candidate.digest;
-      reading.takeXattrs(with.xattrs);
+    private void settle(Candidate candidate, Tools with) throws IOException {
+      Reading reading = candidate.reading;
+      Scanned child = reading.child();
+      child.digest = candidate.digest;
       if (candidate.hashed) {
-        FileReaders.this.bytes.add(reading.child.stat.size());
-      }
-      reading.checkUnchanged();
-      if (index != null && candidate.hashed) {
-        index.add(reading.child.stat, candidate.digest, candidate.started);
+        child.xattrs = reading.xattrs(with.xattrs);
+        bytes.add(child.stat.size());
+        reading.checkUnchanged();
+        if (index != null) {
+          index.add(child.stat, candidate.digest, candidate.started);
+        }
       } else if (index != null) {
         index.hit();
       }
+      reading.done(options.useEpoch());
     }
 
-    /** Closes what was read, and what nobody will read. */
-    void close() throws IOException {
+    private void close() throws IOException {
+      boolean failed = failure.get() != null;
       IOException first = null;
       for (Reading reading : files) {
         try {
-          reading.close();
+          if (failed) {
+            reading.abandon();
+          } else {
+            reading.close();
+          }
         } catch (IOException e) {
           first = first == null ? e : first;
         }
@@ -333,17 +318,70 @@ final class FileReaders {
         throw first;
       }
     }
+
+    /** Closes what nobody will read. */
+    void abandon() throws IOException {
+      close();
+    }
+  }
+
+  /**
+   * Looks what an entry is; {@return whether that is all there is to do}
+   *
+   * <p>Of a file that the index knows the extended attributes are asked for first. Then one look is
+   * enough: it shows the time of change that the index has, so nothing has changed since, and the
+   * attributes are those of this very state.
+   */
+  private boolean look(Reading reading, Tools with) throws IOException {
+    boolean regular = reading.type() == Inode.S_IFREG;
+    XattrSet first = regular && index != null ? reading.xattrs(with.xattrs) : null;
+    Scanned child = reading.look();
+    HostStat stat = child.stat;
+    if (options.hardLinks() && stat.nlink() > 1) {
+      Scanned other = linked.putIfAbsent(stat.id(), child);
+      if (other != null) {
+        other.named();
+        reading.link(other);
+        return true;
+      }
+      reading.link(child);
+    }
+    if (regular && stat.size() > 0) {
+      if (first == null || !isKnown(reading)) {
+        return false;
+      }
+      child.xattrs = first;
+    } else {
+      if (reading.type() == Inode.S_IFLNK) {
+        child.bytes = reading.target();
+      }
+      child.xattrs = first != null ? first : reading.xattrs(with.xattrs);
+    }
+    reading.done(options.useEpoch());
+    return true;
+  }
+
+  /** Whether the index has the digest, which then is the file's, and the store its object. */
+  private boolean isKnown(Reading reading) throws IOException {
+    Scanned child = reading.child();
+    long size = child.stat.size();
+    if (index == null || size <= Limits.INLINE_THRESHOLD) {
+      return false;
+    }
+    Digest digest = index.find(child.stat);
+    if (digest == null || store == null || !store.contains(digest, size)) {
+      reading.known = digest;
+      return false;
+    }
+    index.hit();
+    child.digest = digest;
+    return true;
   }
 
   private void read(Reading reading, Tools with) throws IOException {
-    if (index != null && store != null && isKnown(reading, index, store)) {
-      reading.takeXattrs(with.xattrs);
-      reading.checkUnchanged();
-      return;
-    }
     ObjectSource source = reading.source();
-    reading.takeXattrs(with.xattrs);
-    Scanned child = reading.child;
+    Scanned child = reading.child();
+    child.xattrs = reading.xattrs(with.xattrs);
     long started = index == null ? 0 : index.now();
     if (source.size() <= Limits.INLINE_THRESHOLD) {
       child.bytes = readAll(source);
@@ -355,19 +393,7 @@ final class FileReaders {
     if (index != null && store != null && child.digest != null) {
       index.add(child.stat, child.digest, started);
     }
-  }
-
-  /** Whether the index has the digest, which then is the file's, and the store its object. */
-  private static boolean isKnown(Reading reading, ScanIndex index, LocalObjectStore store)
-      throws IOException {
-    HostStat stat = reading.child.stat;
-    Digest digest = stat.size() <= Limits.INLINE_THRESHOLD ? null : index.find(stat);
-    if (digest == null || !store.contains(digest, stat.size())) {
-      return false;
-    }
-    index.hit();
-    reading.child.digest = digest;
-    return true;
+    reading.done(options.useEpoch());
   }
 
   private static byte[] readAll(ObjectSource source) throws IOException {

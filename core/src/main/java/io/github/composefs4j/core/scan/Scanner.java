@@ -4,7 +4,6 @@ import io.github.composefs4j.core.errors.InvalidTreeException;
 import io.github.composefs4j.core.errors.SourceChangedException;
 import io.github.composefs4j.core.objects.LocalObjectStore;
 import io.github.composefs4j.core.objects.ObjectStore;
-import io.github.composefs4j.core.spi.FileId;
 import io.github.composefs4j.core.spi.HostDirectory;
 import io.github.composefs4j.core.spi.HostStat;
 import io.github.composefs4j.core.spi.Platform;
@@ -16,9 +15,7 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
@@ -41,7 +38,6 @@ public final class Scanner {
   private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
   private final FileReaders readers;
   private final XattrReader xattrs;
-  private final Map<FileId, Scanned> linked = new HashMap<>();
   private final String root;
   private long entries;
 
@@ -137,6 +133,7 @@ public final class Scanner {
       } catch (InterruptedException e) {
         // The walk must end before its directories are closed.
         interrupted = true;
+        failure.compareAndSet(null, new InterruptedIOException("interrupted"));
         thread.interrupt();
       }
     }
@@ -152,9 +149,9 @@ public final class Scanner {
   }
 
   private FileTree run(HostDirectory directory) throws IOException {
-    Scanned top = new Scanned(directory.stat());
     WalkedDirectory[] open = {WalkedDirectory.start(directory, root)};
-    walk(open, top, 0);
+    ScannedDirectory top = walk(open, 0);
+    open[0].walked();
     readers.finish();
     checkFailure();
     progress.update(entries, readers.bytes());
@@ -175,41 +172,40 @@ public final class Scanner {
   }
 
   /**
-   * Walks one directory. The handle is in a one-element array: deep down, it is closed and opened
-   * again from below.
+   * Walks one directory, which is in a one-element array: deep down, it is closed and opened again
+   * from below.
    */
-  private void walk(WalkedDirectory[] open, Scanned node, int depth) throws IOException {
+  private ScannedDirectory walk(WalkedDirectory[] open, int depth) throws IOException {
     if (depth > Limits.DEPTH_MAX) {
       throw new InvalidTreeException(
           WalkedDirectory.shortened(open[0].path())
               + "…: directories are nested deeper than "
               + Limits.DEPTH_MAX);
     }
+    XattrSet attributes;
     try {
-      node.xattrs = xattrs.of(open[0].handle);
+      attributes = xattrs.of(open[0].handle);
     } catch (IOException e) {
       throw ScanErrors.named(e, open[0].path());
     }
     List<HostDirectory.Entry> list = open[0].handle.list();
     list.sort((a, b) -> Arrays.compareUnsigned(a.name(), b.name()));
-    for (HostDirectory.Entry entry : list) {
+    ScannedDirectory node = new ScannedDirectory(open[0].stat, attributes, list);
+    for (int i = 0; i < node.children.length; i++) {
+      byte[] name = list.get(i).name();
       try {
-        entry(open, node, entry, depth);
+        entry(open, node, i, depth);
       } catch (SourceChangedException | InterruptedIOException e) {
         throw e;
       } catch (IOException e) {
         // A worker's failure is about another path, and names it.
-        throw e.equals(failure.get())
-            ? e
-            : ScanErrors.named(e, open[0].path(entry.name()), entry.name());
+        throw e.equals(failure.get()) ? e : ScanErrors.named(e, open[0].path(name), name);
       }
     }
-    if (!open[0].handle.stat().sameContent(node.stat)) {
-      throw new SourceChangedException(open[0].path(), "directory changed while it was scanned");
-    }
+    return node;
   }
 
-  private void entry(WalkedDirectory[] open, Scanned parent, HostDirectory.Entry entry, int depth)
+  private void entry(WalkedDirectory[] open, ScannedDirectory node, int place, int depth)
       throws IOException {
     checkFailure();
     if (Thread.interrupted()) {
@@ -218,68 +214,37 @@ public final class Scanner {
     if (++entries % PROGRESS_STEP == 0) {
       progress.update(entries, readers.bytes());
     }
-    HostStat stat = entry.stat();
-    int type = stat.mode() & Inode.S_IFMT;
-    if (options.skipDevices() && (type == Inode.S_IFCHR || type == Inode.S_IFBLK)) {
-      return;
-    }
-    Scanned known = null;
-    if (options.hardLinks() && stat.nlink() > 1 && type != Inode.S_IFDIR) {
-      known = linked.get(stat.id());
-    }
-    Scanned child = known != null ? known : new Scanned(stat);
-    parent.childNames.add(entry.name());
-    parent.children.add(child);
-    child.names++;
-    if (known != null) {
-      return;
-    }
-    if (options.hardLinks() && stat.nlink() > 1 && type != Inode.S_IFDIR) {
-      linked.put(stat.id(), child);
-    }
-    switch (type) {
-      case Inode.S_IFDIR -> descend(open, child, entry.name(), depth);
-      case Inode.S_IFREG -> file(open[0], child, entry.name());
-      default -> {
-        if (type == Inode.S_IFLNK) {
-          child.bytes = open[0].handle.readLink(entry.name());
-        }
-        child.xattrs = xattrs.of(open[0].handle, entry.name());
-      }
+    HostDirectory.Entry entry = node.entries.get(place);
+    int type = entry.type();
+    if (type == Inode.S_IFDIR) {
+      node.children[place] = descend(open, entry.name(), depth);
+    } else if (!options.skipDevices() || (type != Inode.S_IFCHR && type != Inode.S_IFBLK)) {
+      readers.read(open[0], node, place);
     }
   }
 
-  private void descend(WalkedDirectory[] open, Scanned child, byte[] name, int depth)
+  private ScannedDirectory descend(WalkedDirectory[] open, byte[] name, int depth)
       throws IOException {
     WalkedDirectory[] below = {open[0].open(name)};
     try {
-      if (!below[0].handle.stat().sameContent(child.stat)) {
-        throw new SourceChangedException(below[0].path(), "directory changed while it was scanned");
-      }
+      WalkedDirectory self = open[0];
       boolean closed = depth >= DIRECTORIES_OPEN;
-      HostStat self = closed ? open[0].handle.stat() : null;
       if (closed) {
-        open[0].close();
+        self.walked();
       }
-      walk(below, child, depth + 1);
-      if (self != null) {
-        open[0] = below[0].reopen(open[0]);
-        if (open[0].handle.stat().ino() != self.ino()
-            || open[0].handle.stat().dev() != self.dev()) {
+      ScannedDirectory node = walk(below, depth + 1);
+      if (closed) {
+        open[0] = below[0].reopen(self);
+        HostStat now = open[0].handle.stat();
+        if (now.ino() != self.stat.ino() || now.dev() != self.stat.dev()) {
           throw new SourceChangedException(
               below[0].path(), "directory was moved while it was scanned");
         }
       }
+      below[0].walked();
+      return node;
     } finally {
       below[0].close();
     }
-  }
-
-  private void file(WalkedDirectory directory, Scanned child, byte[] name) throws IOException {
-    if (child.stat.size() == 0) {
-      child.xattrs = xattrs.of(directory.handle, name);
-      return;
-    }
-    readers.read(directory, name, child);
   }
 }

@@ -1,6 +1,8 @@
 package io.github.composefs4j.core.scan;
 
+import io.github.composefs4j.core.errors.SourceChangedException;
 import io.github.composefs4j.core.spi.HostDirectory;
+import io.github.composefs4j.core.spi.HostStat;
 import io.github.composefs4j.core.tree.FileName;
 import java.io.Closeable;
 import java.io.IOException;
@@ -10,13 +12,18 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A directory that the walk and the readers of its files use; whoever is last closes it. It knows
- * where it is by the directory above only: the paths of a deep tree would fill memory.
+ * A directory that the walk and the readers of its files use; whoever is last closes it, and sees
+ * to it that its names are still those that were listed. It knows where it is by the directory
+ * above only: the paths of a deep tree would fill memory.
  */
 final class WalkedDirectory implements Closeable {
   private static final int SHOWN = 512;
 
   final HostDirectory handle;
+
+  /** Before it was listed. */
+  final HostStat stat;
+
   private final @Nullable WalkedDirectory parent;
 
   /** Of the directory that the scan began at its path, of others the name in the parent. */
@@ -25,25 +32,34 @@ final class WalkedDirectory implements Closeable {
   private final AtomicInteger users = new AtomicInteger(1);
   private boolean walked;
 
-  private WalkedDirectory(HostDirectory handle, @Nullable WalkedDirectory parent, String name) {
+  private WalkedDirectory(
+      HostDirectory handle, HostStat stat, @Nullable WalkedDirectory parent, String name) {
     this.handle = handle;
+    this.stat = stat;
     this.parent = parent;
     this.name = name;
   }
 
   /** {@return the directory that a scan begins at} */
-  static WalkedDirectory start(HostDirectory handle, String path) {
+  static WalkedDirectory start(HostDirectory handle, String path) throws IOException {
     boolean slash = path.endsWith("/") && path.length() > 1;
-    return new WalkedDirectory(handle, null, slash ? path.substring(0, path.length() - 1) : path);
+    String name = slash ? path.substring(0, path.length() - 1) : path;
+    return new WalkedDirectory(handle, handle.stat(), null, name);
   }
 
   WalkedDirectory open(byte[] below) throws IOException {
-    return new WalkedDirectory(handle.openDirectory(below), this, FileName.printable(below));
+    HostDirectory opened = handle.openDirectory(below);
+    try {
+      return new WalkedDirectory(opened, opened.stat(), this, FileName.printable(below));
+    } catch (IOException e) {
+      opened.close();
+      throw e;
+    }
   }
 
   /** {@return the directory above, which was closed meanwhile, opened again} */
   WalkedDirectory reopen(WalkedDirectory above) throws IOException {
-    return new WalkedDirectory(handle.openParent(), above.parent, above.name);
+    return new WalkedDirectory(handle.openParent(), above.stat, above.parent, above.name);
   }
 
   /** {@return this, for a reader, who releases it} */
@@ -52,18 +68,41 @@ final class WalkedDirectory implements Closeable {
     return this;
   }
 
+  /**
+   * Ends a use.
+   *
+   * @throws SourceChangedException if this was the last, and the directory has changed since it was
+   *     opened
+   */
   void release() throws IOException {
+    if (users.decrementAndGet() == 0) {
+      try (handle) {
+        if (!handle.stat().sameContent(stat)) {
+          throw new SourceChangedException(path(), "directory changed while it was scanned");
+        }
+      }
+    }
+  }
+
+  /** Ends a use by who has given up. */
+  void abandon() throws IOException {
     if (users.decrementAndGet() == 0) {
       handle.close();
     }
   }
 
-  /** Ends the use by the walk. */
+  /** Ends the use by the walk, which has gone through it. */
+  void walked() throws IOException {
+    walked = true;
+    release();
+  }
+
+  /** Ends the use by the walk, if it has not ended yet. */
   @Override
   public void close() throws IOException {
     if (!walked) {
       walked = true;
-      release();
+      abandon();
     }
   }
 

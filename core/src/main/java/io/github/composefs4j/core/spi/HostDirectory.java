@@ -11,12 +11,12 @@ import java.util.List;
  */
 public interface HostDirectory extends Closeable {
   /**
-   * One name with what it stands for.
+   * One name.
    *
    * @param name the name's bytes
-   * @param stat of the file itself, also if it is a symlink
+   * @param type the type bits of what it stood for when the directory was read
    */
-  record Entry(byte[] name, HostStat stat) {}
+  record Entry(byte[] name, int type) {}
 
   /** Receives extended attributes. */
   @FunctionalInterface

@@ -1,5 +1,6 @@
 package io.github.composefs4j.core.spi;
 
+import io.github.composefs4j.core.tree.Inode;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -216,7 +217,8 @@ final class PortablePlatform implements Platform {
       try (DirectoryStream<Path> children = Files.newDirectoryStream(path)) {
         for (Path child : children) {
           try {
-            entries.add(new Entry(RawPath.nameOf(child), PortablePlatform.stat(child)));
+            int type = PortablePlatform.stat(child).mode() & Inode.S_IFMT;
+            entries.add(new Entry(RawPath.nameOf(child), type));
           } catch (NoSuchFileException e) {
             // gone since it was listed; the directory's own times tell the caller
           }

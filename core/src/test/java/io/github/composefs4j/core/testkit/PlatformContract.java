@@ -56,7 +56,9 @@ public abstract class PlatformContract {
   private static Map<String, HostStat> list(HostDirectory open) throws IOException {
     Map<String, HostStat> entries = new HashMap<>();
     for (HostDirectory.Entry entry : open.list()) {
-      assertThat(entries.put(new String(entry.name(), ISO_8859_1), entry.stat())).isNull();
+      HostStat stat = open.stat(entry.name());
+      assertThat(entry.type()).isEqualTo(type(stat));
+      assertThat(entries.put(new String(entry.name(), ISO_8859_1), stat)).isNull();
     }
     return entries;
   }

@@ -11,6 +11,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.LongBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -58,6 +59,9 @@ public final class Sys {
 
     /** The bytes of {@link #struct}, in the machine's order. */
     public final ByteBuffer structBytes = buffer(512);
+
+    /** The same as numbers of eight bytes. */
+    public final LongBuffer structLongs = structBytes.asLongBuffer();
 
     /** The bytes of {@link #data}, in the machine's order. */
     public final ByteBuffer dataBytes = buffer(1 << 18);
