@@ -55,16 +55,26 @@ public final class KernelVerity {
 
   /** {@return the digest that the kernel guarantees for an open file, or empty if it has none} */
   public static Optional<Digest> measure(int fd) throws IOException {
+    return measured(ask(fd));
+  }
+
+  /** {@return 0, the digest being in this thread's scratch memory, or a negative error number} */
+  static int ask(int fd) {
     MemorySegment struct = Sys.scratch().struct;
     struct.set(ValueLayout.JAVA_SHORT, 0, (short) 0);
     struct.set(ValueLayout.JAVA_SHORT, 2, (short) HashAlgorithm.SHA512.size());
-    int result = Sys.ioctl(fd, Abi.FS_IOC_MEASURE_VERITY, struct.address());
+    return Sys.ioctl(fd, Abi.FS_IOC_MEASURE_VERITY, struct.address());
+  }
+
+  /** {@return what {@link #measure(int)} makes of the result of {@link #ask}} */
+  static Optional<Digest> measured(int result) throws IOException {
     if (result < 0) {
       if (isUnsupported(-result) || result == -Errno.ENODATA) {
         return Optional.empty();
       }
       throw new ErrnoException("fs-verity measurement", -result);
     }
+    MemorySegment struct = Sys.scratch().struct;
     int size = struct.get(ValueLayout.JAVA_SHORT, 2);
     byte[] digest = struct.asSlice(DIGEST_HEADER, size).toArray(ValueLayout.JAVA_BYTE);
     return Optional.of(Digest.of(digest));
@@ -76,10 +86,7 @@ public final class KernelVerity {
 
   /** {@return true if kernel or file system cannot have fs-verity at all} */
   static boolean mayNotSupport(int fd) {
-    MemorySegment struct = Sys.scratch().struct;
-    struct.set(ValueLayout.JAVA_SHORT, 2, (short) HashAlgorithm.SHA512.size());
-    int result = Sys.ioctl(fd, Abi.FS_IOC_MEASURE_VERITY, struct.address());
-    return isUnsupported(-result);
+    return isUnsupported(-ask(fd));
   }
 
   /**

@@ -312,7 +312,7 @@ final class LinuxFiles {
   }
 
   /** An open regular file. */
-  static final class File implements HostFile {
+  static class File implements HostFile {
     private int fd;
 
     File(int fd) {
@@ -326,6 +326,13 @@ final class LinuxFiles {
     @Override
     public HostStat stat() throws IOException {
       return LinuxFiles.stat(fd, EMPTY);
+    }
+
+    @Override
+    public long size() throws IOException {
+      Sys.Scratch scratch = Sys.scratch();
+      check(Sys.statx(fd, scratch.path(EMPTY), Abi.AT_EMPTY_PATH), EMPTY);
+      return scratch.structBytes.getLong(40);
     }
 
     @Override

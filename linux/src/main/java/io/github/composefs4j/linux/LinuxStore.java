@@ -77,7 +77,26 @@ final class LinuxStore implements StoreDirectory {
     if (file == -Errno.ENOENT) {
       throw new NoSuchFileException(LinuxFiles.printable(path));
     }
-    return new LinuxFiles.File(LinuxFiles.check(file, path));
+    return new ObjectFile(LinuxFiles.check(file, path));
+  }
+
+  /** Whether the file system can have fs-verity is not asked at every object. */
+  private final class ObjectFile extends LinuxFiles.File {
+    ObjectFile(int fd) {
+      super(fd);
+    }
+
+    @Override
+    public Optional<Digest> verityDigest() throws IOException {
+      if (noVerity) {
+        return Optional.empty();
+      }
+      int result = KernelVerity.ask(fd());
+      if (KernelVerity.isUnsupported(-result)) {
+        noVerity = true;
+      }
+      return KernelVerity.measured(result);
+    }
   }
 
   @Override

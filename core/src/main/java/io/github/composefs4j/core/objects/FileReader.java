@@ -9,7 +9,7 @@ import java.util.Optional;
 record FileReader(HostFile file) implements ObjectReader {
   @Override
   public long size() throws IOException {
-    return file.stat().size();
+    return file.size();
   }
 
   @Override

@@ -10,6 +10,11 @@ public interface HostFile extends Closeable {
   /** {@return the file's stat, now} */
   HostStat stat() throws IOException;
 
+  /** {@return the size in bytes, now} */
+  default long size() throws IOException {
+    return stat().size();
+  }
+
   /** {@return the number of bytes read, 0 at the end} */
   int read(long position, byte[] into, int offset, int length) throws IOException;
 

@@ -10,10 +10,8 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.lang.System.Logger.Level;
 import java.nio.channels.AsynchronousCloseException;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -169,88 +167,8 @@ final class TreeSource {
     }
   }
 
-  /** Takes the tree as it passes through the hasher, the leaves as far as there is room. */
-  private final class Collector implements VerityHasher.TreeSink {
-    final MerkleTree.Builder builder;
-    final MerkleTree positions;
-    final List<byte[]> leaves = new ArrayList<>();
-    private MerkleTrees.@Nullable Draft draft;
-
-    Collector(long size) {
-      builder = new MerkleTree.Builder(algorithm, size);
-      positions = MerkleTree.stored(size, new byte[algorithm.size()]);
-      MerkleTrees keeper = verifier.options.sideCars();
-      if (size > WHOLE && keeper != null) {
-        try {
-          draft = keeper.begin(digest);
-        } catch (IOException e) {
-          forgo(e);
-        }
-      }
-    }
-
-    /** A tree that cannot be stored is no reason not to read the object. */
-    private void forgo(IOException e) {
-      VerificationFailure.logger()
-          .log(Level.WARNING, name + ": its Merkle tree is not kept: " + e.getMessage());
-      closeDraft();
-    }
-
-    void closeDraft() {
-      MerkleTrees.Draft open = draft;
-      draft = null;
-      if (open != null) {
-        try {
-          open.close();
-        } catch (IOException e) {
-          VerificationFailure.logger().log(Level.DEBUG, name + ": " + e.getMessage());
-        }
-      }
-    }
-
-    @Override
-    public void block(int level, long index, byte[] hashes) {
-      builder.block(level, index, hashes);
-      if (level == 0 && leaves.size() == index && verifier.reserve(MerkleTree.BLOCK)) {
-        leaves.add(hashes.clone());
-      }
-      if (draft != null) {
-        try {
-          draft.write(positions.storedPosition(level, index), hashes);
-        } catch (IOException e) {
-          forgo(e);
-        }
-      }
-    }
-
-    @Override
-    public void root(byte[] hash) {
-      builder.root(hash);
-    }
-
-    /** The digest was right: what was collected may be used. */
-    MerkleTree accept() {
-      for (int i = 0; i < leaves.size(); i++) {
-        verifier.hashes.put(digest, 0, i, leaves.get(i), MerkleTree.BLOCK);
-      }
-      if (draft != null) {
-        try {
-          draft.commit();
-        } catch (IOException e) {
-          forgo(e);
-        }
-      }
-      return builder.build();
-    }
-
-    void close() {
-      verifier.release((long) leaves.size() * MerkleTree.BLOCK);
-      closeDraft();
-    }
-  }
-
   private Built compute(long size) throws IOException {
-    Collector collector = new Collector(size);
+    TreeCollector collector = new TreeCollector(verifier, digest, name, size);
     try {
       byte[] whole = size <= WHOLE ? new byte[(int) size] : null;
       Digest actual = hash(size, collector, whole);
@@ -262,6 +180,45 @@ final class TreeSource {
     } finally {
       collector.close();
     }
+  }
+
+  /**
+   * Reads all of an object of up to {@link #WHOLE} bytes to where it is wanted, and hashes it
+   * there. Of an object of one block nothing is remembered: its tree is its hash.
+   *
+   * @return false if it is not right: {@link #tree} tells what is wrong
+   */
+  boolean readWhole(int size, byte[] into, int offset) throws IOException {
+    checkWanted(Thread.currentThread());
+    TreeCollector collector =
+        size > MerkleTree.BLOCK ? new TreeCollector(verifier, digest, name, size) : null;
+    BlockHasher hasher = verifier.borrow(algorithm);
+    try {
+      hasher.tree.reset(collector);
+      readFully(0, into, offset, size, size);
+      hasher.tree.update(into, offset, size);
+      verifier.bytesHashed.add(size);
+      if (!hasher.tree.digest().equals(digest)) {
+        Arrays.fill(into, offset, offset + size, (byte) 0);
+        return false;
+      }
+      if (collector != null) {
+        remember(collector.accept());
+      }
+      return true;
+    } finally {
+      hasher.tree.reset(null);
+      verifier.giveBack(algorithm, hasher);
+      if (collector != null) {
+        collector.close();
+      }
+    }
+  }
+
+  private void remember(MerkleTree tree) {
+    verifier.treesBuilt.increment();
+    verifier.hashes.put(digest, TREE, 0, tree, tree.bytes());
+    current = tree;
   }
 
   /**

@@ -134,6 +134,9 @@ public final class VerifiedReader implements ObjectReader {
       if (isKernelVerified()) {
         return content.read(position, into, offset, length);
       }
+      if (isReadWhole(position, length) && trees.readWhole((int) promisedSize, into, offset)) {
+        return (int) promisedSize;
+      }
       byte[][] whole = new byte[1][];
       MerkleTree checked = tree(all -> whole[0] = all);
       if (position >= checked.size()) {
@@ -154,6 +157,15 @@ public final class VerifiedReader implements ObjectReader {
     } finally {
       leave();
     }
+  }
+
+  /** {@return whether all of a small object is wanted, of which nothing is known yet} */
+  private boolean isReadWhole(long position, int length) {
+    return position == 0
+        && promisedSize != UNKNOWN
+        && promisedSize <= Math.min(length, TreeSource.WHOLE)
+        && trees.current() == null
+        && !copies.isOn();
   }
 
   void readChecked(MerkleTree checked, long position, byte[] into, int offset, int length)

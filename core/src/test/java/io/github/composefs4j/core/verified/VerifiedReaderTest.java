@@ -125,6 +125,34 @@ class VerifiedReaderTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(ints = {1, 4096, 4097, 100_000, MIB})
+  void aSmallObjectThatIsReadInOnePieceIsHashedOnce(int size) throws IOException {
+    byte[] content = bytes(size, 8);
+    Digest digest = digest(content);
+    Verifier verifier = verifier();
+    MemoryObject object = new MemoryObject(content);
+    try (VerifiedReader reader = verifier.open(object, digest, size, "it")) {
+      assertThat(read(reader, 0, size + 100)).isEqualTo(content);
+      assertThat(verifier.statistics().bytesHashed()).isEqualTo(size);
+    }
+    byte[] bad = content.clone();
+    bad[size - 1] ^= 1;
+    object = new MemoryObject(bad);
+    try (VerifiedReader reader = verifier.open(object, digest, size, "it")) {
+      byte[] into = new byte[size];
+      Arrays.fill(into, (byte) 1);
+      assertThatThrownBy(() -> reader.read(0, into, 0, size))
+          .isInstanceOf(DigestMismatchException.class);
+      int last = (size - 1) / 4096 * 4096;
+      assertThat(Arrays.copyOfRange(into, last, size)).isEqualTo(new byte[size - last]);
+      if (last > 0) { // there are neighbours, and the tree was made when it was right
+        assertThat(read(reader, 0, last)).isEqualTo(Arrays.copyOf(content, last));
+      }
+      assertThat(verifier.statistics().failures()).isEqualTo(1);
+    }
+  }
+
   @Test
   void privateCopiesAreNotHashedAgain() throws IOException {
     byte[] content = bytes(5 * MIB + 100, 6);

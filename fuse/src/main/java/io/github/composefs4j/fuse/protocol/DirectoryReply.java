@@ -62,10 +62,11 @@ final class DirectoryReply {
   /**
    * Adds the entry at hand, unless it is hidden.
    *
+   * @param attributes whether they go along, where there is room for them
    * @param next position behind it
    * @return false if it does not fit
    */
-  boolean add(DirentCursor entry, long next) throws IOException {
+  boolean add(DirentCursor entry, boolean attributes, long next) throws IOException {
     int nameLength = entry.nameLength();
     if (!fits(nameLength)) {
       return false;
@@ -74,8 +75,10 @@ final class DirectoryReply {
     if (ImageFiles.isHidden(inode)) {
       return true;
     }
-    if (plus > 0) {
+    if (attributes) {
       files.entryOut(inode, record);
+    } else {
+      Arrays.fill(record, 0, plus / Long.BYTES, 0); // no node: the kernel takes the name alone
     }
     if (nameLength > name.length) {
       name = new byte[Limits.NAME_MAX];

@@ -39,10 +39,6 @@ final class OpenObjects implements Closeable {
       this.inode = inode;
     }
 
-    ImageInode inode() {
-      return inode;
-    }
-
     /** {@return the open object; opened by the first who asks, while others wait} */
     synchronized ObjectReader reader() throws IOException {
       ObjectReader known = reader;
@@ -75,8 +71,13 @@ final class OpenObjects implements Closeable {
     }
   }
 
+  /** {@return an object that is not kept, to be closed after use} */
+  ObjectReader open(ImageInode inode) throws IOException {
+    return source.open(inode);
+  }
+
   /** {@return the object of a node, to be closed after use} */
-  Entry use(long nodeId, ImageFiles files) throws IOException {
+  Entry use(long nodeId, ImageInode inode) {
     synchronized (this) {
       Entry known = entries.get(nodeId);
       if (known != null) {
@@ -84,7 +85,7 @@ final class OpenObjects implements Closeable {
         return known;
       }
     }
-    Entry fresh = new Entry(files.inode(nodeId));
+    Entry fresh = new Entry(inode);
     Entry evicted = null;
     Entry result;
     synchronized (this) {

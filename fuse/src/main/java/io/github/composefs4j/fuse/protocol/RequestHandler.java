@@ -32,6 +32,15 @@ public final class RequestHandler {
   private static final int MAX_WRITE = 4096;
   private static final int PAGE = 4096;
 
+  /** A file that is read in one piece stays in the page cache: its object is not kept open. */
+  private static final int READ_ONCE = 1 << 17;
+
+  /** Entries that no lookup has asked for so far show how a directory is read. */
+  private static final int BARE_AT_FIRST = 256;
+
+  /** One entry in so many is looked up at least where attributes are of use. */
+  private static final int LOOKED_UP = 4;
+
   private final FuseSession session;
   private final ImageFiles files;
   private byte[] buffer = new byte[1 << 16];
@@ -41,6 +50,9 @@ public final class RequestHandler {
   final long[] counts = new long[FuseAbi.OPERATIONS];
 
   long bytesRead;
+
+  /** Entries that were listed without attributes. */
+  private long bare;
 
   RequestHandler(FuseSession session) {
     this.session = session;
@@ -171,7 +183,6 @@ public final class RequestHandler {
     long wanted =
         FuseAbi.ASYNC_READ
             | FuseAbi.DO_READDIRPLUS
-            | FuseAbi.READDIRPLUS_AUTO
             | FuseAbi.NO_OPENDIR_SUPPORT
             | FuseAbi.PARALLEL_DIROPS
             | FuseAbi.ABORT_ERROR
@@ -290,14 +301,17 @@ public final class RequestHandler {
       return -Errno.EINVAL;
     }
     OpenObjects objects = session.objects;
-    if (objects == null) {
-      return readInline(files.inode(nodeId), position, size, out);
+    ImageInode inode = files.inode(nodeId);
+    if (objects == null || !inode.isExternal()) {
+      return readInline(inode, position, size, out);
     }
-    try (OpenObjects.Entry object = objects.use(nodeId, files)) {
-      ImageInode inode = object.inode();
-      return inode.isExternal()
-          ? readObject(object, position, size, out)
-          : readInline(inode, position, size, out);
+    if (position == 0 && inode.size() <= Math.min(size, READ_ONCE)) {
+      try (ObjectReader reader = objects.open(inode)) {
+        return readObject(reader, inode, position, size, out);
+      }
+    }
+    try (OpenObjects.Entry object = objects.use(nodeId, inode)) {
+      return readObject(object.reader(), inode, position, size, out);
     }
   }
 
@@ -326,17 +340,17 @@ public final class RequestHandler {
   /**
    * A reply that is short means the end of the file, so it is all that was asked for or an error.
    */
-  private int readObject(OpenObjects.Entry object, long position, int size, ReplyBuffer out)
+  private int readObject(
+      ObjectReader reader, ImageInode inode, long position, int size, ReplyBuffer out)
       throws IOException {
-    int wanted = (int) Math.min(size, Math.max(0, object.inode().size() - position));
+    int wanted = (int) Math.min(size, Math.max(0, inode.size() - position));
     room(wanted);
-    ObjectReader reader = object.reader();
     int done = 0;
     while (done < wanted) {
       int read = reader.read(position + done, buffer, done, wanted - done);
       if (read <= 0) {
         throw new IOException(
-            "the object ends at " + (position + done) + ", the file at " + object.inode().size());
+            "the object ends at " + (position + done) + ", the file at " + inode.size());
       }
       done += read;
     }
@@ -375,13 +389,25 @@ public final class RequestHandler {
     if (position <= 1 && !reply.addDot(directory.parentNid(), 2, BEFORE_ENTRIES)) {
       return reply.length();
     }
+    boolean attributes = plus && (position == 0 || areWanted());
     DirentCursor entries = directory.entries(Math.max(0, position - BEFORE_ENTRIES));
     while (entries.next()) {
-      if (!reply.add(entries, BEFORE_ENTRIES + entries.position())) {
+      if (!reply.add(entries, attributes, BEFORE_ENTRIES + entries.position())) {
         break;
       }
+      bare += attributes ? 0 : 1;
     }
     return reply.length();
+  }
+
+  /**
+   * {@return whether the attributes of entries are likely to be asked for} The kernel asks for them
+   * in the first part of a directory, as we give them; and further on if some were looked up
+   * already. But most programs list all of a directory before they look at any entry: whether they
+   * do, or want names alone, shows at the directories before.
+   */
+  private boolean areWanted() {
+    return counts[FuseAbi.LOOKUP] * LOOKED_UP > bare + BARE_AT_FIRST;
   }
 
   private int getxattr(long nodeId, Body body, ReplyBuffer out) throws IOException {

@@ -152,6 +152,41 @@ class RequestHandlerTest {
     }
   }
 
+  @Test
+  void attributesComeWithLaterEntriesWhereEntriesAreLookedUp() throws IOException {
+    TreeBuilder tree = new TreeBuilder().dir("/d");
+    for (int i = 0; i < 2000; i++) {
+      tree.file("/d/" + i, "");
+    }
+    try (ErofsImage image = TestImages.open(TestImages.write(tree.tree(), ImageOptions.DEFAULT))) {
+      Requests kernel = new Requests(session(image, XattrDialect.TREE, content(0)).handler());
+      long node = kernel.lookup(1, "d").body().getLong(0);
+      assertThat(nodes(kernel, node, 0)).as("at the beginning").doesNotContain(0L);
+      for (int i = 0; i < 10; i++) {
+        assertThat(nodes(kernel, node, 500)).as("for who wants names").containsOnly(0L);
+      }
+      for (int i = 0; i < 2000; i++) {
+        kernel.lookup(node, Integer.toString(i));
+      }
+      assertThat(nodes(kernel, node, 500)).as("for who looks").doesNotContain(0L);
+    }
+  }
+
+  /** {@return the nodes of a part of a directory, without those of the dots} */
+  private static List<Long> nodes(Requests kernel, long directory, long offset) {
+    ByteBuffer part = kernel.read(FuseAbi.READDIRPLUS, directory, offset, 16384).body();
+    List<Long> nodes = new ArrayList<>();
+    for (int at = 0; at < part.limit(); ) {
+      int length = part.getInt(at + 128 + 16);
+      if (part.get(at + 128 + 24) != '.') {
+        nodes.add(part.getLong(at));
+      }
+      at += 128 + 24 + length + 7 & ~7;
+    }
+    assertThat(nodes).hasSizeGreaterThan(50);
+    return nodes;
+  }
+
   private static String listing(ByteBuffer part) {
     StringBuilder names = new StringBuilder();
     for (int at = 0; at < part.limit(); ) {
@@ -180,6 +215,7 @@ class RequestHandlerTest {
           .isEqualTo(Arrays.copyOfRange(OBJECT, 4096, 8192));
       assertThat(kernel.read(FuseAbi.READ, node, 8192, 1 << 17).result())
           .isEqualTo(OBJECT.length - 8192);
+      assertThat(kernel.read(FuseAbi.READ, node, 0, 1 << 17).result()).isEqualTo(OBJECT.length);
       assertThat(kernel.read(FuseAbi.READ, node, OBJECT.length, 4096).result()).isZero();
       assertThat(kernel.read(FuseAbi.READ, node, Long.MAX_VALUE, 4096).result()).isZero();
       assertThat(kernel.read(FuseAbi.READ, 1, 0, 4096).errno()).isEqualTo(Errno.EISDIR);
@@ -189,6 +225,7 @@ class RequestHandlerTest {
 
       Requests cut = new Requests(session(image, XattrDialect.TREE, content(5000)).handler());
       assertThat(cut.read(FuseAbi.READ, node, 4096, 4096).errno()).isEqualTo(Errno.EIO);
+      assertThat(cut.read(FuseAbi.READ, node, 0, 1 << 17).errno()).isEqualTo(Errno.EIO);
       assertThat(cut.read(FuseAbi.READ, node, 0, 4096).result()).isEqualTo(4096);
     }
   }
