@@ -95,6 +95,14 @@ class ImageFileCommandsTest {
   }
 
   @Test
+  void whatIsMissingWithoutAnyDirectoryNamesTheOption() throws Exception {
+    String hint = "no object directory was given; name one with --basedir";
+    assertThat(composefs("verify", image.toString()).err()).contains(hint);
+    assertFails(hint, composefs("cat", image.toString(), "/etc/large"));
+    assertFails(hint, composefs("export", image.toString(), directory.resolve("out").toString()));
+  }
+
+  @Test
   void objectsMayHavePathsOfTheirOwn() throws Exception {
     Path empty = Files.createDirectory(directory.resolve("empty"));
     Path files = Files.createDirectories(directory.resolve("files/below")).getParent();

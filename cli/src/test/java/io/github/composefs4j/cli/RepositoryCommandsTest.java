@@ -325,6 +325,26 @@ class RepositoryCommandsTest {
     String repo = Commanding.sample("sha256-1", directory).toString();
     assertThat(cfsctl("--repo", repo, "transaction", "--", "sh", "-c", "exit 7").status())
         .isEqualTo(7);
+    assertFails(
+        1,
+        "transaction: nosuchprogram: No such file or directory\n",
+        cfsctl("--repo", repo, "transaction", "--", "nosuchprogram"));
+  }
+
+  /**
+   * A ref is no root, nor is a digest as {@code create-image} prints it: neither names an entry.
+   */
+  @Test
+  void aRootThatIsNoneIsTold() throws Exception {
+    String repo = Commanding.sample("sha256-1", directory).toString();
+    String digest = recordedDigest("boot");
+    Result result =
+        cfsctl("--repo", repo, "gc", "-n", "-r", digest, "-r", "sha256:" + digest, "-r", "x");
+    assertThat(result.err())
+        .isEqualTo(
+            "root 'sha256:%s': no such image or stream\nroot 'x': no such image or stream\n"
+                .formatted(digest));
+    assertThat(result.status()).isZero();
   }
 
   @Test

@@ -3,8 +3,10 @@ package io.github.composefs4j.cli.repository;
 import io.github.composefs4j.cli.command.Arguments;
 import io.github.composefs4j.cli.command.Console;
 import io.github.composefs4j.cli.command.Definition;
+import io.github.composefs4j.cli.command.Failures;
 import io.github.composefs4j.cli.command.Progress;
 import io.github.composefs4j.cli.command.UsageException;
+import io.github.composefs4j.core.repository.Category;
 import io.github.composefs4j.core.repository.Finding;
 import io.github.composefs4j.core.repository.GcOptions;
 import io.github.composefs4j.core.repository.GcResult;
@@ -13,7 +15,9 @@ import io.github.composefs4j.core.repository.Waiting;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 
 /** {@code gc}: removes what no name reaches (repository.md, section 10). */
 final class Gc extends RepositoryCommand {
@@ -57,6 +61,7 @@ final class Gc extends RepositoryCommand {
     GcResult result;
     try (Repository open = repository.open();
         Progress progress = new Progress(console)) {
+      tellUnknownRoots(open, console);
       result =
           open.collect(
               GcOptions.defaults()
@@ -75,6 +80,20 @@ final class Gc extends RepositoryCommand {
       throw new IOException("nothing was removed: what must be kept cannot be told");
     }
     return 0;
+  }
+
+  /** They are passed over, so that who mistyped one had better know. */
+  private void tellUnknownRoots(Repository open, Console console) throws IOException {
+    if (roots.isEmpty()) {
+      return;
+    }
+    Set<String> unknown = new LinkedHashSet<>(roots);
+    for (Category category : Category.values()) {
+      open.entries(category).forEach(unknown::remove);
+    }
+    for (String root : unknown) {
+      console.err().println("root '" + Failures.oneLine(root) + "': no such image or stream");
+    }
   }
 
   private static void text(Console console, GcResult result) throws IOException {

@@ -30,13 +30,30 @@ final class HoldTransaction extends RepositoryCommand {
           LockSupport.park();
         }
       }
-      Process process = new ProcessBuilder(operands).inheritIO().start();
+      Process process = start(operands);
       try {
         return process.waitFor();
       } catch (InterruptedException e) {
         process.destroy();
         return SIGNALLED;
       }
+    }
+  }
+
+  private static Process start(List<String> command) throws IOException {
+    try {
+      return new ProcessBuilder(command).inheritIO().start();
+    } catch (IOException e) {
+      // The reason is at the end, in parentheses.
+      String text = String.valueOf(e.getMessage()).strip();
+      int open = text.lastIndexOf('(');
+      throw new IOException(
+          command.getFirst()
+              + ": "
+              + (open < 0 || !text.endsWith(")")
+                  ? text
+                  : text.substring(open + 1, text.length() - 1)),
+          e);
     }
   }
 }

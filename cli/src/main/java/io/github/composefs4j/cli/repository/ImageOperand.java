@@ -9,13 +9,14 @@ import io.github.composefs4j.core.erofs.ErofsImage;
 import io.github.composefs4j.core.erofs.ImageBytes;
 import io.github.composefs4j.core.erofs.ImageProfile;
 import io.github.composefs4j.core.erofs.ImageWalk;
-import io.github.composefs4j.core.objects.MemoryObjectStore;
+import io.github.composefs4j.core.errors.ComposefsException;
 import io.github.composefs4j.core.objects.ObjectReader;
 import io.github.composefs4j.core.objects.ObjectStore;
 import io.github.composefs4j.core.repository.ObjectSources;
 import io.github.composefs4j.core.repository.Repository;
 import io.github.composefs4j.core.sources.UnionObjectStore;
 import io.github.composefs4j.core.spi.Platform;
+import io.github.composefs4j.core.tree.FileName;
 import io.github.composefs4j.core.verified.Verifier;
 import io.github.composefs4j.core.verified.VerifyOptions;
 import io.github.composefs4j.core.verity.Digest;
@@ -27,6 +28,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -119,6 +121,29 @@ final class ImageOperand {
     }
   }
 
+  /** What an image file has whose object directories nobody told. */
+  private record NoObjects(HashAlgorithm algorithm) implements ObjectStore {
+    @Override
+    public ObjectReader open(Digest object) throws IOException {
+      throw new ComposefsException(
+          "object " + object.hex() + ": no object directory was given; name one with --basedir");
+    }
+
+    @Override
+    public ObjectReader openPath(byte[] path) throws IOException {
+      throw new ComposefsException(
+          FileName.printable(path) + ": no object directory was given; name one with --basedir");
+    }
+
+    @Override
+    public BitSet present(List<Digest> digests) {
+      return new BitSet();
+    }
+
+    @Override
+    public void close() {}
+  }
+
   /** {@return the image, which nobody collects before it is closed} */
   Opened open(String operand, RepositoryOptions options) throws IOException, UsageException {
     if (isFile(operand)) {
@@ -157,7 +182,7 @@ final class ImageOperand {
       HashAlgorithm algorithm = algorithm(image);
       ObjectStore objects =
           directories.isEmpty()
-              ? new MemoryObjectStore(algorithm)
+              ? new NoObjects(algorithm)
               : ObjectSources.at(platform, directories).open(algorithm);
       return new Opened(image, objects, List.of(objects), null);
     } catch (IOException | RuntimeException e) {
