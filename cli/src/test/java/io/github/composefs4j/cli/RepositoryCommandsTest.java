@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.google.gson.JsonParser;
 import io.github.composefs4j.cli.Commanding.Result;
 import io.github.composefs4j.core.testkit.Vectors;
+import io.github.composefs4j.core.tree.FileName;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -329,6 +330,29 @@ class RepositoryCommandsTest {
         1,
         "transaction: nosuchprogram: No such file or directory\n",
         cfsctl("--repo", repo, "transaction", "--", "nosuchprogram"));
+  }
+
+  /** Names are any bytes: lines stay lines, JSON is JSON, and a terminal obeys none. */
+  @Test
+  void strangeNamesBreakNoOutput() throws Exception {
+    String repo = Commanding.sample("sha256-1", directory).toString();
+    String digest = recordedDigest("boot");
+    String strange = "a b\nc\u001b[31m\\d" + FileName.decode(new byte[] {(byte) 0xff});
+    ok(cfsctl("--repo", repo, "ref", "set", strange, digest));
+    assertThat(ok(cfsctl("--repo", repo, "ref", "list")))
+        .contains("a b\\012c\\033[31m\\134d")
+        .doesNotContain("\u001b");
+    assertThat(ok(cfsctl("--repo", repo, "images"))).contains("a b\\x0ac\\x1b[31m\\d\\xff ");
+    String json = ok(cfsctl("--repo", repo, "images", "--json"));
+    assertThat(json).contains("\"a b\\nc\\u001b[31m\\\\d\\udcff\"");
+    assertThat(
+            JsonParser.parseString(json)
+                .getAsJsonObject()
+                .getAsJsonArray("images")
+                .asList()
+                .stream()
+                .map(image -> image.getAsJsonObject().get("name").getAsString()))
+        .contains(strange);
   }
 
   /**

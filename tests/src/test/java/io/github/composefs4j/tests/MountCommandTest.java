@@ -397,6 +397,27 @@ class MountCommandTest {
   }
 
   @Test
+  void aStrangeMountPointIsOneLineOfTheList() throws Exception {
+    Path strange = Files.createDirectory(scratch.resolve("a b\nc\\d"));
+    Tool.Result mounted =
+        Tool.composefs(
+            "composefs",
+            "mount",
+            "--mode=verified",
+            "--basedir=" + objects,
+            image.toString(),
+            strange.toString());
+    assertThat(mounted.err()).isEmpty();
+    try {
+      assertThat(Tool.composefs("composefs", "mounts").out())
+          .contains(scratch + "/a\\040b\\012c\\134d composefs:image.cfs fuse.composefs mounted\n");
+    } finally {
+      Tool.Result gone = Tool.composefs("composefs", "umount", strange.toString());
+      assertThat(gone.err()).isEmpty();
+    }
+  }
+
+  @Test
   void refusesInOneLine() throws Exception {
     Tool.Result pair = mount("--mode=kernel", "--verify=always");
     assertThat(pair.status()).isEqualTo(2);

@@ -4,6 +4,7 @@ import com.google.gson.stream.JsonWriter;
 import io.github.composefs4j.cli.command.Command;
 import io.github.composefs4j.cli.command.Console;
 import io.github.composefs4j.cli.command.Definition;
+import io.github.composefs4j.cli.command.Fields;
 import io.github.composefs4j.cli.repository.Json;
 import io.github.composefs4j.fuse.Mounts;
 import io.github.composefs4j.linux.MountTable;
@@ -52,7 +53,11 @@ public final class ListMounts implements Command {
       for (MountTable.Entry each : mounts) {
         console.println(
             "%s %s %s %s"
-                .formatted(each.point(), each.source(), each.type(), Mounts.state(each).label()));
+                .formatted(
+                    Fields.escape(each.point(), " "),
+                    Fields.escape(each.source(), " "),
+                    each.type(),
+                    Mounts.state(each).label()));
       }
     }
     return 0;

@@ -15,12 +15,27 @@ public final class Json {
     void write(JsonWriter out) throws IOException;
   }
 
+  /** Bytes of names that are not UTF-8 would not be JSON: they become escaped lone surrogates. */
+  private static String escaped(String json) {
+    StringBuilder text = new StringBuilder(json.length());
+    for (int i = 0; i < json.length(); ) {
+      int c = json.codePointAt(i);
+      i += Character.charCount(c);
+      if (Character.MIN_SURROGATE <= c && c <= Character.MAX_SURROGATE) {
+        text.append("\\u").append(Integer.toHexString(c));
+      } else {
+        text.appendCodePoint(c);
+      }
+    }
+    return text.toString();
+  }
+
   /** Prints one value. */
   public static void print(Console console, Content content) throws IOException {
     StringWriter text = new StringWriter();
     JsonWriter writer = new JsonWriter(text);
     writer.setIndent("  ");
     content.write(writer);
-    console.println(text.toString());
+    console.println(escaped(text.toString()));
   }
 }

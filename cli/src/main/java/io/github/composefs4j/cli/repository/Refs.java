@@ -2,6 +2,7 @@ package io.github.composefs4j.cli.repository;
 
 import io.github.composefs4j.cli.command.Console;
 import io.github.composefs4j.cli.command.Definition;
+import io.github.composefs4j.cli.command.Fields;
 import io.github.composefs4j.cli.command.UsageException;
 import io.github.composefs4j.core.repository.Category;
 import io.github.composefs4j.core.repository.Ref;
@@ -62,7 +63,8 @@ final class Refs extends RepositoryCommand {
       switch (action) {
         case LIST -> {
           for (Ref ref : open.refs(category)) {
-            console.println(ref.name() + "\t" + ref.entry());
+            console.println(
+                Fields.escape(ref.name(), "\t") + "\t" + Fields.escape(ref.entry(), "\t"));
           }
         }
         case SET -> {

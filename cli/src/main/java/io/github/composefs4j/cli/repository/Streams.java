@@ -2,6 +2,7 @@ package io.github.composefs4j.cli.repository;
 
 import io.github.composefs4j.cli.command.Console;
 import io.github.composefs4j.cli.command.Definition;
+import io.github.composefs4j.cli.command.Fields;
 import io.github.composefs4j.cli.command.UsageException;
 import io.github.composefs4j.core.repository.Category;
 import io.github.composefs4j.core.repository.Repository;
@@ -19,7 +20,7 @@ final class Streams extends RepositoryCommand {
   public int run(List<String> operands, Console console) throws IOException, UsageException {
     try (Repository open = repository.open()) {
       for (String entry : open.entries(Category.STREAMS)) {
-        console.println(entry);
+        console.println(Fields.escape(entry, ""));
       }
     }
     return 0;

@@ -1,6 +1,7 @@
 package io.github.composefs4j.cli.repository;
 
 import io.github.composefs4j.cli.command.Console;
+import io.github.composefs4j.core.tree.FileName;
 import java.io.IOException;
 import java.util.List;
 
@@ -8,8 +9,9 @@ import java.util.List;
 final class Table {
   private Table() {}
 
-  static void print(Console console, List<String> header, List<List<String>> rows)
+  static void print(Console console, List<String> header, List<List<String>> content)
       throws IOException {
+    List<List<String>> rows = content.stream().map(Table::printable).toList();
     int[] widths = new int[header.size()];
     widen(widths, header);
     rows.forEach(row -> widen(widths, row));
@@ -23,6 +25,11 @@ final class Table {
       row(console, widths, rows.get(i));
     }
     line(console, widths, "└─", "─┴─", "─┘", "─");
+  }
+
+  /** What names hold may be anything. */
+  private static List<String> printable(List<String> cells) {
+    return cells.stream().map(cell -> FileName.printable(FileName.encode(cell))).toList();
   }
 
   private static int width(String cell) {

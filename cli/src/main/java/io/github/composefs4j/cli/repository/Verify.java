@@ -72,7 +72,7 @@ final class Verify extends RepositoryCommand {
     if (bad > 0) {
       throw new IOException(name + ": " + bad + " of " + all + " objects are missing or damaged");
     }
-    console.println(name + ": image and " + all + " objects ok");
+    console.println(Failures.oneLine(name) + ": image and " + all + " objects ok");
     return 0;
   }
 }
