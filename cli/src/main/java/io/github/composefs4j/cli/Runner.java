@@ -25,6 +25,9 @@ final class Runner {
 
   private final Console console;
 
+  /** Whether standard output could not be written: tried again it would fail again. */
+  private boolean outputLost;
+
   Runner(Console console) {
     this.console = console;
   }
@@ -132,13 +135,14 @@ final class Runner {
   int guarded(String name, Work work, int usageStatus) {
     try {
       int status = work.run();
-      console.out().flush();
+      flush();
       return status;
     } catch (UsageException e) {
       complain(name, String.valueOf(e.getMessage()));
       return usageStatus;
     } catch (IOException | UncheckedIOException | OutOfMemoryError e) {
       Interruption.awaitEnd();
+      flushAfterFailure();
       if (!Failures.isClosedPipe(e)) {
         complain(name, Failures.line(e));
         debug(e);
@@ -149,6 +153,23 @@ final class Runner {
       complain(name, "internal error, please report it: " + Failures.line(e));
       debug(e);
       return BUG;
+    }
+  }
+
+  private void flush() throws IOException {
+    if (!outputLost) {
+      outputLost = true;
+      console.out().flush();
+      outputLost = false;
+    }
+  }
+
+  /** What was printed before it is told, too. */
+  private void flushAfterFailure() {
+    try {
+      flush();
+    } catch (IOException e) {
+      // the failure itself, or the smaller one
     }
   }
 

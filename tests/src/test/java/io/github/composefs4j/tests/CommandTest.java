@@ -142,12 +142,24 @@ class CommandTest {
   @Test
   void losesNothingOnAFullDevice() throws Exception {
     Files.write(image, Vectors.image("basic-types.cfs"));
-    List<String> command = Tool.command("composefs-info", "dump", image.toString());
-    List<String> shell = new java.util.ArrayList<>(List.of("sh", "-c", "\"$@\" >/dev/full", "sh"));
-    shell.addAll(command);
-    Tool.Result result = Tool.run(shell);
-    assertThat(result.status()).isEqualTo(1);
-    assertThat(result.err()).contains("No space left on device").hasLineCount(1);
+    for (List<String> command :
+        List.of(
+            Tool.command("composefs-info", "dump", image.toString()),
+            Tool.command("composefs", "umount", "--help"))) {
+      Tool.Result result = Tool.toFullDevice(command);
+      assertThat(result.status()).isEqualTo(1);
+      assertThat(result.err()).contains("No space left on device").hasLineCount(1);
+    }
+  }
+
+  @Test
+  void printsWhatComesBeforeAFailure() throws Exception {
+    Files.write(image, Vectors.image("basic-types.cfs"));
+    String listed = Tool.composefs("composefs-info", "ls", image.toString()).out();
+    assertThat(listed).isNotEmpty();
+    Tool.Result failed = Tool.composefs("composefs-info", "ls", image.toString(), dump.toString());
+    assertThat(failed.status()).isEqualTo(1);
+    assertThat(failed.out()).isEqualTo(listed);
   }
 
   @Test

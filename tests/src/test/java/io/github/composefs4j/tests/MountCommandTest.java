@@ -396,6 +396,24 @@ class MountCommandTest {
         .contains(other + " ", "fuse.composefs composefs:" + digest.strip() + " ");
   }
 
+  /** Its line is what tells that the mount answers. */
+  @Test
+  void aForegroundThatCannotSayItIsThereLeavesNoMount() throws Exception {
+    Tool.Result result =
+        Tool.toFullDevice(
+            Tool.command(
+                "composefs",
+                "mount",
+                "--foreground",
+                "--mode=verified",
+                "--basedir=" + objects,
+                image.toString(),
+                target.toString()));
+    assertThat(result.status()).isEqualTo(1);
+    assertThat(result.err()).contains("No space left on device").hasLineCount(1);
+    assertThat(MountTable.read().at(target.toString())).isNull();
+  }
+
   @Test
   void aStrangeMountPointIsOneLineOfTheList() throws Exception {
     Path strange = Files.createDirectory(scratch.resolve("a b\nc\\d"));

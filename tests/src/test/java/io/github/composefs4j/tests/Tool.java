@@ -41,6 +41,13 @@ final class Tool {
     }
   }
 
+  /** Runs a command whose output cannot be written. */
+  static Result toFullDevice(List<String> command) throws IOException, InterruptedException {
+    List<String> shell = new ArrayList<>(List.of("sh", "-c", "exec \"$@\" >/dev/full", "sh"));
+    shell.addAll(command);
+    return run(shell);
+  }
+
   /** {@return the command, ended by INT also where the tests ignore it: behind a shell's &} */
   static List<String> interruptible(List<String> command) {
     List<String> all = new ArrayList<>(List.of("env", "--default-signal=INT"));

@@ -24,8 +24,13 @@ final class Foreground implements MountArguments.Use {
       Servers.send(console.out(), answer);
     } else {
       Background.requireMounted(answer);
-      console.println(String.join(" ", answer.subList(1, answer.size())));
-      console.out().flush();
+      try {
+        console.println(String.join(" ", answer.subList(1, answer.size())));
+        console.out().flush();
+      } catch (IOException e) {
+        server.close(); // or it would stay, with nobody to serve it
+        throw e;
+      }
     }
   }
 

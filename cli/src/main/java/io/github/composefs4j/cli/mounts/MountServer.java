@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * The mounts that this process serves. Others ask it, through a socket, for more of them, if it is
  * open to that, and for statistics. It is over when the last mount is gone. Thread-safe.
  */
-final class MountServer {
+final class MountServer implements AutoCloseable {
   /** Answer: mounted; then mount point, mode, verification. */
   static final String MOUNTED = "mounted";
 
@@ -48,7 +48,7 @@ final class MountServer {
   MountServer(boolean joinable) {
     this.joinable = joinable;
     // A mount without server would fail every use.
-    Runtime.getRuntime().addShutdownHook(new Thread(this::unmountAll));
+    Runtime.getRuntime().addShutdownHook(new Thread(this::close));
   }
 
   /** {@return the answer to a request to mount} */
@@ -175,7 +175,9 @@ final class MountServer {
     return answer;
   }
 
-  private void unmountAll() {
+  /** Unmounts all. */
+  @Override
+  public void close() {
     List<MountedView> all;
     synchronized (this) {
       ended = true;
