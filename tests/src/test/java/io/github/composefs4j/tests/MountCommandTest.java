@@ -396,6 +396,34 @@ class MountCommandTest {
         .contains(other + " ", "fuse.composefs composefs:" + digest.strip() + " ");
   }
 
+  /** The program must not be over before its mount is. */
+  @Test
+  void aSignalEndsAForegroundAndItsMount() throws Exception {
+    for (String signal : List.of("TERM", "INT", "TERM", "INT", "TERM", "INT")) {
+      Process process =
+          new ProcessBuilder(
+                  Tool.interruptible(
+                      Tool.command(
+                          "composefs",
+                          "mount",
+                          "--foreground",
+                          "--mode=verified",
+                          "--basedir=" + objects,
+                          image.toString(),
+                          target.toString())))
+              .redirectError(ProcessBuilder.Redirect.INHERIT)
+              .start();
+      try {
+        assertThat(process.inputReader().readLine()).isEqualTo(target + " verified always");
+        assertThat(Tool.run("kill", "-" + signal, Long.toString(process.pid())).status()).isZero();
+        assertThat(process.waitFor()).isEqualTo(signal.equals("INT") ? 130 : 143);
+        assertThat(mountedAt(target)).isFalse();
+      } finally {
+        process.destroyForcibly();
+      }
+    }
+  }
+
   /** Its line is what tells that the mount answers. */
   @Test
   void aForegroundThatCannotSayItIsThereLeavesNoMount() throws Exception {
@@ -411,7 +439,7 @@ class MountCommandTest {
                 target.toString()));
     assertThat(result.status()).isEqualTo(1);
     assertThat(result.err()).contains("No space left on device").hasLineCount(1);
-    assertThat(MountTable.read().at(target.toString())).isNull();
+    assertThat(mountedAt(target)).isFalse();
   }
 
   @Test

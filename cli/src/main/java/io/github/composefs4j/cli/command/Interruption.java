@@ -10,9 +10,9 @@ import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Files that a signal must not leave behind. A shutdown hook removes them; from then on no further
- * one is made, and the program's end is the signal's: its exit status is 128 and the signal's
- * number.
+ * Files, and more, that a signal must not leave behind. A shutdown hook removes them; from then on
+ * no further file is made, and the program's end is the signal's: its exit status is 128 and the
+ * signal's number.
  */
 public final class Interruption {
   private static final Set<Path> TEMPORARY = new HashSet<>();
@@ -20,6 +20,18 @@ public final class Interruption {
   private static boolean underway;
 
   private Interruption() {}
+
+  /** Has something done when a signal ends the program, which waits for it. */
+  public static void atEnd(Runnable action) {
+    Runtime.getRuntime()
+        .addShutdownHook(
+            new Thread(() -> {
+              synchronized (TEMPORARY) {
+                underway = true;
+              }
+              action.run();
+            }));
+  }
 
   /** {@return a new file, which must not be there yet; gone when a signal ends the program} */
   static FileChannel create(Path file) throws IOException {

@@ -1,6 +1,7 @@
 package io.github.composefs4j.cli.mounts;
 
 import io.github.composefs4j.cli.command.Failures;
+import io.github.composefs4j.cli.command.Interruption;
 import io.github.composefs4j.fuse.MountedView;
 import io.github.composefs4j.fuse.Mounts;
 import java.io.IOException;
@@ -11,10 +12,12 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,6 +36,9 @@ final class MountServer implements AutoCloseable {
 
   static final String STATISTICS = "statistics";
 
+  /** What is hashed this long is not mounted yet. */
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
+
   private final boolean joinable;
   private final Set<MountedView> views = new LinkedHashSet<>();
   private int pending;
@@ -48,7 +54,7 @@ final class MountServer implements AutoCloseable {
   MountServer(boolean joinable) {
     this.joinable = joinable;
     // A mount without server would fail every use.
-    Runtime.getRuntime().addShutdownHook(new Thread(this::close));
+    Interruption.atEnd(this::close);
   }
 
   /** {@return the answer to a request to mount} */
@@ -61,7 +67,10 @@ final class MountServer implements AutoCloseable {
     }
     try {
       MountedView view = Mounts.mount(request.options(), request.target());
-      add(view);
+      if (!add(view)) {
+        Servers.closeQuietly(view);
+        return List.of(CLOSED);
+      }
       return List.of(MOUNTED, view.point(), view.mode().label(), view.verification().label());
     } catch (IOException | IllegalArgumentException e) {
       return List.of(FAILED, Failures.line(e));
@@ -69,11 +78,15 @@ final class MountServer implements AutoCloseable {
       synchronized (this) {
         pending--;
         endIfIdle();
+        notifyAll();
       }
     }
   }
 
-  private synchronized void add(MountedView view) {
+  private synchronized boolean add(MountedView view) {
+    if (ended) {
+      return false;
+    }
     views.add(view);
     Thread.ofVirtual()
         .start(() -> {
@@ -84,6 +97,7 @@ final class MountServer implements AutoCloseable {
           }
           remove(view);
         });
+    return true;
   }
 
   private synchronized void remove(MountedView view) {
@@ -139,6 +153,17 @@ final class MountServer implements AutoCloseable {
     }
   }
 
+  private synchronized void awaitPending() {
+    long end = System.nanoTime() + PATIENCE.toNanos();
+    try {
+      for (long left; pending > 0 && (left = end - System.nanoTime()) > 0; ) {
+        TimeUnit.NANOSECONDS.timedWait(this, left);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
   private void accept(ServerSocketChannel channel) {
     try {
       while (true) {
@@ -175,13 +200,14 @@ final class MountServer implements AutoCloseable {
     return answer;
   }
 
-  /** Unmounts all. */
+  /** Unmounts all, also what is just being mounted, unless that takes long. */
   @Override
   public void close() {
     List<MountedView> all;
     synchronized (this) {
       ended = true;
       forgetSocket();
+      awaitPending();
       all = List.copyOf(views).reversed();
     }
     for (MountedView view : all) {
