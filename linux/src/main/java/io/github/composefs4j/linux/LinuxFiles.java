@@ -178,15 +178,14 @@ final class LinuxFiles {
 
   /** Passes the names of an open directory with their {@code DT_} types. */
   private static void names(int fd, NameSink sink) throws IOException {
-    byte[] records = new byte[DIRENTS];
+    Sys.Scratch scratch = Sys.scratch();
     while (true) {
-      Sys.Scratch scratch = Sys.scratch();
       int length = check(Sys.getdents64(fd, scratch.data, DIRENTS), EMPTY);
       if (length == 0) {
         return;
       }
       // The sink may make system calls, which use the same memory.
-      scratch.dataBytes.get(0, records, 0, length);
+      byte[] records = scratch.copyOfData(length);
       for (int at = 0; at < length; ) {
         int record = (records[at + 16] & 0xff) | (records[at + 17] & 0xff) << 8;
         int start = at + 19;

@@ -35,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class FileReaders {
   /** Files that are handed over together: one by one, waking the reader costs more than most. */
-  private static final int BATCH_FILES = 32;
+  private static final int BATCH_FILES = 64;
 
   /** What a file has if others are to help with the rest of the batch while it is read. */
   private static final long LARGE = 1 << 20;
