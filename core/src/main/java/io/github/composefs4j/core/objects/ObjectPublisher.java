@@ -60,7 +60,12 @@ final class ObjectPublisher {
 
   boolean isThere(Digest digest, long size) throws IOException {
     boolean there = directory.fileSize(digest) == size;
-    trend.getAndUpdate(t -> Math.clamp(t + (there ? 1 : -1), -TREND_MAX, TREND_MAX));
+    // A vote that is lost to another thread changes nothing, and most are for what is known.
+    int votes = trend.get();
+    int now = Math.clamp(votes + (there ? 1 : -1), -TREND_MAX, TREND_MAX);
+    if (now != votes) {
+      trend.set(now);
+    }
     return there;
   }
 

@@ -10,13 +10,14 @@ import io.github.composefs4j.core.verity.Digest;
 import java.io.Closeable;
 import java.io.IOException;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The reading of one entry, for one thread. A file is opened when its content is wanted: one that
  * the index knows never is, which takes half as long. Failures tell the path.
  */
-final class Reading implements Closeable {
+final class Reading implements Closeable, Supplier<String> {
   private final WalkedDirectory directory;
   private final ScannedDirectory node;
   private final int place;
@@ -35,6 +36,12 @@ final class Reading implements Closeable {
 
   String path() {
     return directory.path(name());
+  }
+
+  /** {@return what messages call it} */
+  @Override
+  public String get() {
+    return path();
   }
 
   private byte[] name() {
@@ -109,7 +116,7 @@ final class Reading implements Closeable {
   }
 
   ObjectSource source() throws IOException {
-    return new ObjectSource(file(), child().stat.size(), this::path);
+    return new ObjectSource(file(), child().stat.size(), this);
   }
 
   byte[] target() throws IOException {
