@@ -23,6 +23,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -139,6 +140,52 @@ class ExportTest {
               () -> TreeExport.write(tree, platform, target, store, TreeExport.Metadata.COMPLETE))
           .isInstanceOf(DigestMismatchException.class);
       assertThat(target).isEmptyDirectory();
+    }
+  }
+
+  /** Whenever the signal comes: the tree is there as a whole, or nothing of it. */
+  @Test
+  void leavesNothingWhenItIsInterrupted() throws Exception {
+    Path many = Files.createDirectories(directory.resolve("many/below"));
+    int files = 3000;
+    for (int i = 0; i < files; i++) {
+      Files.writeString(many.resolve("f" + i), ("content " + i + " ").repeat(100));
+    }
+    Path image = directory.resolve("many.cfs");
+    Path objects = directory.resolve("many.objects");
+    succeed(
+        Tool.command(
+                "mkcomposefs",
+                "--digest-store=" + objects,
+                many.getParent().toString(),
+                image.toString())
+            .toArray(String[]::new));
+    Path target = directory.resolve("exported");
+    List<String> export =
+        Tool.interruptible(
+            Tool.command(
+                "composefs",
+                "export",
+                "--as-allowed",
+                "--basedir=" + objects,
+                image.toString(),
+                target.toString()));
+    for (String signal : List.of("INT", "TERM", "INT", "TERM")) {
+      Process process = new ProcessBuilder(export).start();
+      while (process.isAlive() && !Files.exists(target.resolve("below/f1"))) {
+        Thread.sleep(1);
+      }
+      Tool.run("kill", "-" + signal, Long.toString(process.pid()));
+      int status = process.waitFor();
+      assertThat(status).isIn(0, signal.equals("INT") ? 130 : 143);
+      if (status == 0 || Files.exists(target.resolve("below"))) {
+        try (Stream<Path> all = Files.list(target.resolve("below"))) {
+          assertThat(all).hasSize(files);
+        }
+        succeed("rm", "-r", target.toString());
+      } else {
+        assertThat(target).isEmptyDirectory();
+      }
     }
   }
 }

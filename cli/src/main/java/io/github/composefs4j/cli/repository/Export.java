@@ -4,16 +4,25 @@ import io.github.composefs4j.cli.command.Arguments;
 import io.github.composefs4j.cli.command.Console;
 import io.github.composefs4j.cli.command.Definition;
 import io.github.composefs4j.cli.command.Host;
+import io.github.composefs4j.cli.command.Interruption;
 import io.github.composefs4j.cli.command.Progress;
 import io.github.composefs4j.cli.command.UsageException;
 import io.github.composefs4j.core.export.TreeExport;
 import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.io.UncheckedIOException;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 
 /** {@code export}: an image becomes a directory again. */
 final class Export extends RepositoryCommand {
   private final ImageOperand operand = new ImageOperand();
   private TreeExport.Metadata metadata = TreeExport.Metadata.COMPLETE;
+
+  /** Set by a signal, which then waits until what was written is removed. */
+  private volatile boolean stopped;
+
+  private final CountDownLatch over = new CountDownLatch(1);
 
   @Override
   Definition own() {
@@ -34,6 +43,7 @@ final class Export extends RepositoryCommand {
   @Override
   public int run(List<String> operands, Console console) throws IOException, UsageException {
     TreeExport.Result result;
+    Interruption.atEnd(this::stop);
     try (ImageOperand.Opened open = operand.open(operands.getFirst(), repository);
         Progress progress = new Progress(console)) {
       result =
@@ -43,13 +53,29 @@ final class Export extends RepositoryCommand {
               Arguments.path(operands.get(1)),
               open.objects(),
               metadata,
-              (inodes, bytes) -> progress.show("writing files", inodes, bytes));
+              (inodes, bytes) -> {
+                if (stopped) {
+                  throw new UncheckedIOException(new InterruptedIOException("interrupted"));
+                }
+                progress.show("writing files", inodes, bytes);
+              });
       progress.erase();
       open.warn(console);
+    } finally {
+      over.countDown();
     }
     if (result.skipped() > 0) {
       console.err().println("left out " + result.skipped() + " owners, attributes and devices");
     }
     return 0;
+  }
+
+  private void stop() {
+    stopped = true;
+    try {
+      over.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 }
