@@ -10,6 +10,7 @@ import io.github.composefs4j.core.objects.ObjectStore;
 import io.github.composefs4j.core.spi.Platform;
 import io.github.composefs4j.core.spi.RawPath;
 import io.github.composefs4j.core.tree.FileName;
+import io.github.composefs4j.core.verified.MerkleTrees;
 import io.github.composefs4j.core.verified.Verification;
 import io.github.composefs4j.core.verified.Verifier;
 import io.github.composefs4j.core.verified.VerifyOptions;
@@ -129,7 +130,11 @@ final class Mounter {
     }
     Verification verification = verification(mode);
     Platform platform = new LinuxPlatform();
-    Verifier verifier = new Verifier(Helpers.options());
+    Path trees = options.trees();
+    Verifier verifier =
+        new Verifier(
+            Helpers.options()
+                .withSideCars(trees == null ? null : MerkleTrees.in(required(trees), true)));
     ErofsImage image = image(platform, verifier);
     BackingObjects backing =
         mode == MountMode.PASSTHROUGH
@@ -186,12 +191,17 @@ final class Mounter {
 
   private void requireDirectories() throws IOException {
     for (Path directory : options.objects()) {
-      if (!Files.isDirectory(directory)) {
-        throw Files.exists(directory)
-            ? new NotDirectoryException(directory.toString())
-            : new NoSuchFileException(directory.toString());
-      }
+      required(directory);
     }
+  }
+
+  private static Path required(Path directory) throws IOException {
+    if (!Files.isDirectory(directory)) {
+      throw Files.exists(directory)
+          ? new NotDirectoryException(directory.toString())
+          : new NoSuchFileException(directory.toString());
+    }
+    return directory;
   }
 
   private List<ObjectStore> stores(Platform platform) throws IOException {

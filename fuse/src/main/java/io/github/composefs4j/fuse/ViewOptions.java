@@ -15,6 +15,7 @@ public final class ViewOptions implements Cloneable {
   private @Nullable Digest digest;
   private @Nullable String source;
   private @Nullable ObjectStore store;
+  private @Nullable Path trees;
   private @Nullable MountMode mode;
   private @Nullable Verification verification;
   private @Nullable Path upper;
@@ -96,6 +97,20 @@ public final class ViewOptions implements Cloneable {
    */
   public ViewOptions withStore(@Nullable ObjectStore other) {
     return changed(options -> options.store = other);
+  }
+
+  /** {@return where Merkle trees of large objects are found and kept, or null} */
+  public @Nullable Path trees() {
+    return trees;
+  }
+
+  /**
+   * {@return these with a directory for the Merkle trees of large objects, see {@link
+   * io.github.composefs4j.core.verified.MerkleTrees}} An object whose tree is there need not be
+   * hashed as a whole before its first byte is read. Mode {@link MountMode#VERIFIED} uses it.
+   */
+  public ViewOptions withTrees(@Nullable Path directory) {
+    return changed(options -> options.trees = directory);
   }
 
   /** {@return the mode, or null for the first that works, see {@link Mounts#mount}} */

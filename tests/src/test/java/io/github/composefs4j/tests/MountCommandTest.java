@@ -293,7 +293,13 @@ class MountCommandTest {
   @Test
   void aFailureOfOneMountIsNoneOfAnother() throws Exception {
     assertThat(mount("--mode=verified").err()).isEmpty();
+    Tool.Result trees = mount("--trees=" + objects);
+    assertThat(trees.status()).isEqualTo(2);
+    assertThat(trees.err()).hasLineCount(1).contains("trees go with mode verified");
     Path missing = scratch.resolve("missing");
+    Tool.Result nowhere = mount("--mode=verified", "--trees=" + missing);
+    assertThat(nowhere.status()).isEqualTo(1);
+    assertThat(nowhere.err()).hasLineCount(1).contains(missing.toString());
     Tool.Result none =
         Tool.composefs(
             "composefs",
@@ -468,7 +474,13 @@ class MountCommandTest {
     Tool.Result pair = mount("--mode=kernel", "--verify=always");
     assertThat(pair.status()).isEqualTo(2);
     assertThat(pair.err()).hasLineCount(1).contains("kernel cannot have verification always");
+    Tool.Result trees = mount("--trees=" + objects);
+    assertThat(trees.status()).isEqualTo(2);
+    assertThat(trees.err()).hasLineCount(1).contains("trees go with mode verified");
     Path missing = scratch.resolve("missing");
+    Tool.Result nowhere = mount("--mode=verified", "--trees=" + missing);
+    assertThat(nowhere.status()).isEqualTo(1);
+    assertThat(nowhere.err()).hasLineCount(1).contains(missing.toString());
     Tool.Result none =
         Tool.composefs(
             "composefs",

@@ -27,6 +27,7 @@ final class MountArguments {
   private @Nullable MountMode mode;
   private @Nullable Verification verification;
   private @Nullable Digest digest;
+  private @Nullable Path trees;
   private @Nullable Path upper;
   private @Nullable Path work;
   private boolean readWrite;
@@ -65,6 +66,11 @@ final class MountArguments {
                 "where the objects of an image file are; may be repeated",
                 v -> objects.add(Arguments.path(v)))
             .option("digest", "HEX", "what the image file must have", this::digest)
+            .option(
+                "trees",
+                "DIR",
+                "where Merkle trees of large objects are found and kept; for mode verified",
+                v -> trees = Arguments.path(v))
             .option("upperdir", "DIR", "a writable layer", this::upper)
             .option("workdir", "DIR", "a directory beside upperdir", this::work)
             .flag("read-write", "mount writable; needs upperdir", () -> writable(true)));
@@ -154,6 +160,9 @@ final class MountArguments {
     if (readWrite && upper == null) {
       throw new UsageException("to mount writable needs upperdir");
     }
+    if (trees != null && mode != MountMode.VERIFIED) {
+      throw new UsageException("trees go with mode verified");
+    }
     try {
       Mounts.requirePair(mode, verification);
     } catch (IllegalArgumentException e) {
@@ -200,6 +209,7 @@ final class MountArguments {
         .withDigest(held)
         .with(mode, verify)
         .withUpper(upper, work, readWrite || maybeWritable && upper != null)
+        .withTrees(trees)
         .withAttributes(attributes)
         .withAllowOther(allowOther)
         .withReplace(replace);

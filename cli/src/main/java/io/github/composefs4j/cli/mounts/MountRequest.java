@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 /** What a server is asked to mount, as a message to another process: all paths are absolute. */
 record MountRequest(ViewOptions options, Path target) {
   static final String WORD = "mount";
-  private static final int FIXED = 14;
+  private static final int FIXED = 15;
   private static final String NONE = "";
 
   List<String> encode() {
@@ -38,6 +38,7 @@ record MountRequest(ViewOptions options, Path target) {
     message.add(Boolean.toString(options.replace()));
     message.add(Boolean.toString(options.uring()));
     message.add(source == null ? NONE : source);
+    message.add(text(options.trees()));
     options.objects().forEach(directory -> message.add(text(directory)));
     return message;
   }
@@ -60,7 +61,8 @@ record MountRequest(ViewOptions options, Path target) {
               .withAttributes(Integer.parseInt(message.get(10)))
               .withReplace(Boolean.parseBoolean(message.get(11)))
               .withUring(Boolean.parseBoolean(message.get(12)))
-              .withSource(message.get(13).isEmpty() ? null : message.get(13));
+              .withSource(message.get(13).isEmpty() ? null : message.get(13))
+              .withTrees(pathOrNull(message.get(14)));
       return new MountRequest(options, path(message.get(1)));
     } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
       throw new IOException("a request that this version does not know");
