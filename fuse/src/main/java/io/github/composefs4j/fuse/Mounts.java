@@ -49,6 +49,9 @@ public final class Mounts {
   public static MountedView mount(ViewOptions options, Path target) throws IOException {
     requirePair(options.mode(), options.verification());
     clean(target);
+    if (options.replace() && MountTable.read().at(realPath(target)) == null) {
+      return mount(options.withReplace(false), target);
+    }
     MountMode mode = options.mode();
     if (mode != null) {
       return new Mounter(options, target).mount(mode, List.of());

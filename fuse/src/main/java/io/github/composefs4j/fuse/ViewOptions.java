@@ -186,7 +186,7 @@ public final class ViewOptions implements Cloneable {
     return replace;
   }
 
-  /** {@return these, replacing what is mounted there or not} */
+  /** {@return these, replacing what is mounted there, if anything is, or not} */
   public ViewOptions withReplace(boolean replaces) {
     return changed(options -> options.replace = replaces);
   }

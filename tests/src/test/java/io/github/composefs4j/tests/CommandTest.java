@@ -92,6 +92,9 @@ class CommandTest {
     assertFails("mkcomposefs", "--from-file", dump.toString(), directory + "/no/such/image");
     assertThat(assertFails("mkcomposefs", "--from-file", dump.toString(), "/dev/full").err())
         .isEqualTo("mkcomposefs: /dev/full: No space left on device\n");
+    assertThat(
+            assertFails("mkcomposefs", "--from-file", directory.toString(), image.toString()).err())
+        .isEqualTo("mkcomposefs: " + directory + ": Is a directory\n");
     assertFails("composefs-info");
     assertFails("composefs-info", "nonsense", dump.toString());
     assertFails("composefs-info", "ls", dump.toString());

@@ -430,6 +430,17 @@ class MountCommandTest {
     }
   }
 
+  @Test
+  void replacesWhatIsMountedIfAnythingIs() throws Exception {
+    for (String mode : List.of("verified", "kernel", "verified")) {
+      assertThat(mount("--replace", "--mode=" + mode).err()).isEmpty();
+      assertThat(target.resolve("file")).hasContent("text ".repeat(100));
+      assertThat(MountTable.read().entries())
+          .filteredOn(entry -> entry.point().equals(target.toString()))
+          .hasSize(1);
+    }
+  }
+
   /** Its line is what tells that the mount answers. */
   @Test
   void aForegroundThatCannotSayItIsThereLeavesNoMount() throws Exception {

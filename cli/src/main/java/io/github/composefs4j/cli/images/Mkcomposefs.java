@@ -15,6 +15,7 @@ import io.github.composefs4j.core.erofs.FormatVersion;
 import io.github.composefs4j.core.erofs.ImageOptions;
 import io.github.composefs4j.core.erofs.ImageSummary;
 import io.github.composefs4j.core.erofs.ImageWriter;
+import io.github.composefs4j.core.errors.ComposefsException;
 import io.github.composefs4j.core.objects.LocalObjectStore;
 import io.github.composefs4j.core.scan.ScanOptions;
 import io.github.composefs4j.core.scan.ScanProgress;
@@ -27,6 +28,7 @@ import java.io.OutputStream;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.channels.ReadableByteChannel;
+import java.nio.file.FileSystemException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
@@ -191,6 +193,11 @@ public final class Mkcomposefs implements Command {
             ? Channels.newChannel(console.in())
             : FileChannel.open(Arguments.path(source), StandardOpenOption.READ)) {
       return DumpReader.read(progress.reading("reading the dump", in), source, options);
+    } catch (IOException e) {
+      // What a channel says, a directory's above all, does not tell the file.
+      throw e instanceof ComposefsException || e instanceof FileSystemException
+          ? e
+          : new IOException(source + ": " + e.getMessage(), e);
     }
   }
 
