@@ -9,6 +9,34 @@ import io.github.composefs4j.core.tree.Inode;
 final class Disk {
   private Disk() {}
 
+  // Written byte by byte: the best compiler makes one store of it, and in programs that are over
+  // before it comes, a handle costs more than the bytes and milliseconds to make ready.
+
+  static void putShort(byte[] b, int at, int value) {
+    b[at] = (byte) value;
+    b[at + 1] = (byte) (value >> 8);
+  }
+
+  static void putInt(byte[] b, int at, int value) {
+    b[at] = (byte) value;
+    b[at + 1] = (byte) (value >> 8);
+    b[at + 2] = (byte) (value >> 16);
+    b[at + 3] = (byte) (value >> 24);
+  }
+
+  static void putLong(byte[] b, int at, long value) {
+    putInt(b, at, (int) value);
+    putInt(b, at + 4, (int) (value >>> 32));
+  }
+
+  static long getLong(byte[] b, int at) {
+    return getInt(b, at) & 0xffff_ffffL | (long) getInt(b, at + 4) << 32;
+  }
+
+  static int getInt(byte[] b, int at) {
+    return b[at] & 0xff | (b[at + 1] & 0xff) << 8 | (b[at + 2] & 0xff) << 16 | b[at + 3] << 24;
+  }
+
   // composefs header, 32 bytes at 0
   static final int COMPOSEFS_MAGIC = 0xd078629a;
   static final int HEADER_VERSION = 4;

@@ -7,21 +7,11 @@ import io.github.composefs4j.core.tree.Inode;
 import io.github.composefs4j.core.tree.RegularFile;
 import io.github.composefs4j.core.tree.Symlink;
 import java.io.IOException;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /** Last phase of writing: the bytes, from front to back (erofs-image.md 7). Decides nothing. */
 final class ImageEmitter {
-  private static final VarHandle SHORT =
-      MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
-  private static final VarHandle INT =
-      MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
-  private static final VarHandle LONG =
-      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
-
   private static final int BLOCK = ImageLayout.BLOCK;
   private static final int DIRENT = ImageLayout.DIRENT;
 
@@ -37,6 +27,13 @@ final class ImageEmitter {
   private final ImageLayout layout;
   private final ImageOutput out;
   private final boolean v2;
+  private final long referenceBase;
+  private final ImageLayout.DataSize data = new ImageLayout.DataSize();
+
+  /** The next data block, and the next directory by number. */
+  private long block;
+
+  private int directory;
 
   private ImageEmitter(ImageLayout layout, ImageOutput out) {
     this.table = layout.table;
@@ -44,6 +41,8 @@ final class ImageEmitter {
     this.layout = layout;
     this.out = out;
     this.v2 = table.version == FormatVersion.V2;
+    this.referenceBase = v2 ? layout.inodesEnd() : layout.inodesEnd() % BLOCK;
+    this.block = layout.dataStart() / BLOCK;
   }
 
   static void emit(ImageLayout layout, ImageOutput out) throws IOException {
@@ -61,51 +60,51 @@ final class ImageEmitter {
   private void header() throws IOException {
     int at = out.reserve(ImageLayout.INODES_START);
     byte[] b = out.buffer();
-    INT.set(b, at, Disk.COMPOSEFS_MAGIC);
-    INT.set(b, at + Disk.HEADER_VERSION, 1);
-    INT.set(b, at + Disk.HEADER_FLAGS, !v2 && xattrs.hasAcl() ? 1 : 0);
-    INT.set(b, at + Disk.HEADER_COMPOSEFS_VERSION, table.version.number());
+    Disk.putInt(b, at, Disk.COMPOSEFS_MAGIC);
+    Disk.putInt(b, at + Disk.HEADER_VERSION, 1);
+    Disk.putInt(b, at + Disk.HEADER_FLAGS, !v2 && xattrs.hasAcl() ? 1 : 0);
+    Disk.putInt(b, at + Disk.HEADER_COMPOSEFS_VERSION, table.version.number());
     int sb = at + Disk.SUPERBLOCK;
-    INT.set(b, sb, Disk.EROFS_MAGIC);
-    INT.set(b, sb + Disk.SB_FEATURE_COMPAT, Disk.COMPAT_MTIME | Disk.COMPAT_XATTR_FILTER);
+    Disk.putInt(b, sb, Disk.EROFS_MAGIC);
+    Disk.putInt(b, sb + Disk.SB_FEATURE_COMPAT, Disk.COMPAT_MTIME | Disk.COMPAT_XATTR_FILTER);
     b[sb + Disk.SB_BLKSZBITS] = 12;
-    SHORT.set(b, sb + Disk.SB_ROOT_NID, (short) layout.nids[0]);
-    LONG.set(b, sb + Disk.SB_INOS, (long) layout.nids.length);
+    Disk.putShort(b, sb + Disk.SB_ROOT_NID, layout.nids[0]);
+    Disk.putLong(b, sb + Disk.SB_INOS, layout.nids.length);
     if (!v2) {
-      LONG.set(b, sb + Disk.SB_BUILD_TIME, layout.minSeconds());
-      INT.set(b, sb + Disk.SB_BUILD_TIME_NSEC, layout.minNanos());
-      INT.set(b, sb + Disk.SB_XATTR_BLKADDR, (int) (layout.inodesEnd() / BLOCK));
+      Disk.putLong(b, sb + Disk.SB_BUILD_TIME, layout.minSeconds());
+      Disk.putInt(b, sb + Disk.SB_BUILD_TIME_NSEC, layout.minNanos());
+      Disk.putInt(b, sb + Disk.SB_XATTR_BLKADDR, (int) (layout.inodesEnd() / BLOCK));
     }
-    INT.set(b, sb + Disk.SB_BLOCKS, (int) layout.blocks());
+    Disk.putInt(b, sb + Disk.SB_BLOCKS, (int) layout.blocks());
     out.advanceTo(at + ImageLayout.INODES_START);
   }
 
   private void inodes() throws IOException {
-    long referenceBase = v2 ? layout.inodesEnd() : layout.inodesEnd() % BLOCK;
-    long block = layout.dataStart() / BLOCK;
-    ImageLayout.DataSize data = new ImageLayout.DataSize();
-    int directory = 0;
     for (int i = 0; i < table.inodes.length; i++) {
-      Inode inode = table.inodes[i];
-      out.padTo(layout.position(i));
-      layout.measure(i, data);
-      boolean compact = layout.isCompact(i, data);
-      int headerSize = compact ? ImageLayout.COMPACT : ImageLayout.EXTENDED;
-      int body = xattrs.bodySize(i);
-      long size = storedSize(inode, data);
-      layout.finalSize(i, headerSize + body, data);
-      int at = out.reserve(INODE_MAX);
-      byte[] b = out.buffer();
-      inodeHeader(b, at, i, compact, body, size, data, block);
-      int end = xattrs.writeBody(i, b, at + headerSize, referenceBase);
-      if (data.tail > 0) {
-        end = tail(b, end, inode, i, directory, data);
-      }
-      out.advanceTo(end);
-      block += data.blocks;
-      directory += inode instanceof Directory ? 1 : 0;
+      inode(i);
     }
     out.padTo(layout.inodesEnd());
+  }
+
+  private void inode(int number) throws IOException {
+    Inode inode = table.inodes[number];
+    out.padTo(layout.position(number));
+    layout.measure(number, data);
+    boolean compact = layout.isCompact(number, data);
+    int headerSize = compact ? ImageLayout.COMPACT : ImageLayout.EXTENDED;
+    int body = xattrs.bodySize(number);
+    long size = storedSize(inode, data);
+    layout.finalSize(number, headerSize + body, data);
+    int at = out.reserve(INODE_MAX);
+    byte[] b = out.buffer();
+    inodeHeader(b, at, number, compact, body, size, data, block);
+    int end = xattrs.writeBody(number, b, at + headerSize, referenceBase);
+    if (data.tail > 0) {
+      end = tail(b, end, inode, number, directory, data);
+    }
+    out.advanceTo(end);
+    block += data.blocks;
+    directory += inode instanceof Directory ? 1 : 0;
   }
 
   private long storedSize(Inode inode, ImageLayout.DataSize data) {
@@ -143,23 +142,23 @@ final class ImageEmitter {
     }
     int inodeNumber = v2 ? layout.nids[number] : number;
     int nlink = table.nlink(inode);
-    SHORT.set(b, at, (short) (dataLayout << 1 | (compact ? 0 : 1)));
-    SHORT.set(b, at + Disk.I_XATTR_ICOUNT, (short) icount);
-    SHORT.set(b, at + Disk.I_MODE, (short) mode);
-    INT.set(b, at + Disk.I_U, u);
-    INT.set(b, at + Disk.I_INO, inodeNumber);
+    Disk.putShort(b, at, dataLayout << 1 | (compact ? 0 : 1));
+    Disk.putShort(b, at + Disk.I_XATTR_ICOUNT, icount);
+    Disk.putShort(b, at + Disk.I_MODE, mode);
+    Disk.putInt(b, at + Disk.I_U, u);
+    Disk.putInt(b, at + Disk.I_INO, inodeNumber);
     if (compact) {
-      SHORT.set(b, at + Disk.COMPACT_NLINK, (short) nlink);
-      INT.set(b, at + Disk.I_SIZE, (int) size);
-      SHORT.set(b, at + Disk.COMPACT_UID, (short) inode.uid());
-      SHORT.set(b, at + Disk.COMPACT_GID, (short) inode.gid());
+      Disk.putShort(b, at + Disk.COMPACT_NLINK, nlink);
+      Disk.putInt(b, at + Disk.I_SIZE, (int) size);
+      Disk.putShort(b, at + Disk.COMPACT_UID, inode.uid());
+      Disk.putShort(b, at + Disk.COMPACT_GID, inode.gid());
     } else {
-      LONG.set(b, at + Disk.I_SIZE, size);
-      INT.set(b, at + Disk.EXTENDED_UID, inode.uid());
-      INT.set(b, at + Disk.EXTENDED_GID, inode.gid());
-      LONG.set(b, at + Disk.EXTENDED_MTIME, inode.mtimeSeconds());
-      INT.set(b, at + Disk.EXTENDED_MTIME_NSEC, v2 ? 0 : inode.mtimeNanos());
-      INT.set(b, at + Disk.EXTENDED_NLINK, nlink);
+      Disk.putLong(b, at + Disk.I_SIZE, size);
+      Disk.putInt(b, at + Disk.EXTENDED_UID, inode.uid());
+      Disk.putInt(b, at + Disk.EXTENDED_GID, inode.gid());
+      Disk.putLong(b, at + Disk.EXTENDED_MTIME, inode.mtimeSeconds());
+      Disk.putInt(b, at + Disk.EXTENDED_MTIME_NSEC, v2 ? 0 : inode.mtimeNanos());
+      Disk.putInt(b, at + Disk.EXTENDED_NLINK, nlink);
     }
   }
 
@@ -192,28 +191,31 @@ final class ImageEmitter {
   }
 
   private void dataBlocks() throws IOException {
-    ImageLayout.DataSize data = new ImageLayout.DataSize();
-    int directory = 0;
+    directory = 0;
     for (int i = 0; i < table.inodes.length; i++) {
-      Inode inode = table.inodes[i];
-      if (inode instanceof Directory node) {
-        new Dirents(node, i, directory++).blocks();
-        continue;
-      }
-      if (!(inode instanceof Symlink) && !(inode instanceof RegularFile)) {
-        continue;
-      }
-      layout.measure(i, data);
-      if (data.blocks == 0 && data.tail == 0) {
-        continue;
-      }
-      int head =
-          (layout.isCompact(i, data) ? ImageLayout.COMPACT : ImageLayout.EXTENDED)
-              + xattrs.bodySize(i);
-      layout.finalSize(i, head, data);
-      if (data.blocks > 0) {
-        fileBlocks(inode, (int) data.blocks * BLOCK);
-      }
+      dataBlocks(i);
+    }
+  }
+
+  private void dataBlocks(int number) throws IOException {
+    Inode inode = table.inodes[number];
+    if (inode instanceof Directory node) {
+      new Dirents(node, number, directory++).blocks();
+      return;
+    }
+    if (!(inode instanceof Symlink) && !(inode instanceof RegularFile)) {
+      return;
+    }
+    layout.measure(number, data);
+    if (data.blocks == 0 && data.tail == 0) {
+      return;
+    }
+    int head =
+        (layout.isCompact(number, data) ? ImageLayout.COMPACT : ImageLayout.EXTENDED)
+            + xattrs.bodySize(number);
+    layout.finalSize(number, head, data);
+    if (data.blocks > 0) {
+      fileBlocks(inode, (int) data.blocks * BLOCK);
     }
   }
 
@@ -308,8 +310,8 @@ final class ImageEmitter {
           type = fileType(node.child(child));
         }
         byte[] name = order.name(i);
-        LONG.set(b, entry, Integer.toUnsignedLong(layout.nids[target]));
-        SHORT.set(b, entry + Disk.DIRENT_NAMEOFF, (short) nameOffset);
+        Disk.putLong(b, entry, Integer.toUnsignedLong(layout.nids[target]));
+        Disk.putShort(b, entry + Disk.DIRENT_NAMEOFF, nameOffset);
         b[entry + Disk.DIRENT_FILE_TYPE] = (byte) type;
         System.arraycopy(name, 0, b, at + nameOffset, name.length);
         nameOffset += name.length;

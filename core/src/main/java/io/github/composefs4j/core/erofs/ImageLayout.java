@@ -73,42 +73,51 @@ final class ImageLayout {
 
   private void findMinMtime() {
     for (Inode inode : table.inodes) {
-      long seconds = inode.mtimeSeconds();
-      if (seconds < minSeconds
-          || (seconds == minSeconds && Integer.compareUnsigned(inode.mtimeNanos(), minNanos) < 0)) {
-        minSeconds = seconds;
-        minNanos = inode.mtimeNanos();
-      }
+      takeOlder(inode);
+    }
+  }
+
+  private void takeOlder(Inode inode) {
+    long seconds = inode.mtimeSeconds();
+    if (seconds < minSeconds
+        || (seconds == minSeconds && Integer.compareUnsigned(inode.mtimeNanos(), minNanos) < 0)) {
+      minSeconds = seconds;
+      minNanos = inode.mtimeNanos();
     }
   }
 
   private void place() throws InvalidTreeException {
-    boolean v2 = table.version == FormatVersion.V2;
     DataSize data = new DataSize();
     long pos = INODES_START;
-    long dataBlocks = 0;
     for (int i = 0; i < nids.length; i++) {
-      measure(i, data);
-      int body = xattrs.bodySize(i);
-      int head = (v2 || !isCompact(i, data) ? EXTENDED : COMPACT) + body;
-      pos = roundUp(pos, SLOT);
-      pos += v2 ? paddingV2(table.inodes[i], pos, head, data) : padding(i, pos, head, data);
-      if (pos / SLOT > 0xffff_ffffL) {
-        throw new InvalidTreeException("the tree needs more than 128 GiB of inodes");
-      }
-      if (v2 && table.inodes[i] instanceof Symlink) {
-        requireOneBlock(pos + head, data.tail);
-      }
-      nids[i] = (int) (pos / SLOT);
-      pos += head + data.tail;
-      dataBlocks += data.blocks;
+      pos = place(i, pos, data);
+      blocks += data.blocks;
     }
     inodesEnd = roundUp(pos, SLOT);
     dataStart = roundUp(inodesEnd + xattrs.sharedSize(), BLOCK);
-    blocks = dataStart / BLOCK + dataBlocks;
+    blocks += dataStart / BLOCK;
     if (blocks > 0xffff_ffffL) {
       throw new InvalidTreeException("the image needs more than 2^32 blocks");
     }
+  }
+
+  /** Gives an inode its place at or after a position; {@return the position after it} */
+  private long place(int number, long from, DataSize data) throws InvalidTreeException {
+    boolean v2 = table.version == FormatVersion.V2;
+    Inode inode = table.inodes[number];
+    measure(number, data);
+    int body = xattrs.bodySize(number);
+    int head = (v2 || !isCompact(number, data) ? EXTENDED : COMPACT) + body;
+    long pos = roundUp(from, SLOT);
+    pos += v2 ? paddingV2(inode, pos, head, data) : padding(number, pos, head, data);
+    if (pos / SLOT > 0xffff_ffffL) {
+      throw new InvalidTreeException("the tree needs more than 128 GiB of inodes");
+    }
+    if (v2 && inode instanceof Symlink) {
+      requireOneBlock(pos + head, data.tail);
+    }
+    nids[number] = (int) (pos / SLOT);
+    return pos + head + data.tail;
   }
 
   /** What an inode has in data blocks, and behind its xattr body; reusable. */

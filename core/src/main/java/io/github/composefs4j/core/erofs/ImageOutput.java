@@ -9,7 +9,7 @@ import java.nio.channels.WritableByteChannel;
  * from {@link #at} on are zero, so that padding is skipping.
  */
 final class ImageOutput {
-  /** Receives each full window; it must be done with the array when it returns. */
+  /** Receives each full window, and may keep the array. */
   interface Sink {
     void accept(byte[] bytes, int length) throws IOException;
   }

@@ -24,8 +24,9 @@ public final class ImageWriter {
   private ImageWriter() {}
 
   /**
-   * Writes the image of {@code tree} to {@code out}, from front to back, without closing it.
-   * Nothing is written before the tree is known to be writable.
+   * Writes the image of {@code tree} to {@code out}, from front to back, without closing it, and in
+   * part from another thread, which is done when this returns. Nothing is written before the tree
+   * is known to be writable.
    *
    * @return what was written
    * @throws InvalidTreeException if the version cannot hold the tree
@@ -45,20 +46,30 @@ public final class ImageWriter {
     HashAlgorithm algorithm = options.digest();
     Digest digest = null;
     if (algorithm == null) {
-      ImageEmitter.emit(layout, new ImageOutput(ImageOutput.to(out)));
+      emit(layout, ImageOutput.to(out));
     } else {
       VerityHasher hasher = new VerityHasher(algorithm);
       ImageOutput.Sink file = ImageOutput.to(out);
-      ImageOutput.Sink both =
+      emit(
+          layout,
           (bytes, length) -> {
             file.accept(bytes, length);
             hasher.update(bytes, 0, length);
-          };
-      ImageEmitter.emit(layout, new ImageOutput(both));
+          });
       digest = hasher.digest();
     }
     return new ImageSummary(
         version, layout.blocks() * ImageLayout.BLOCK, table.inodes.length, digest);
+  }
+
+  private static void emit(ImageLayout layout, ImageOutput.Sink sink) throws IOException {
+    BackgroundSink background = new BackgroundSink(sink);
+    try {
+      ImageEmitter.emit(layout, new ImageOutput(background));
+      background.finish();
+    } finally {
+      background.abandon();
+    }
   }
 
   /** Whether some entry that is not a further name is a whiteout (erofs-image.md, section 3). */

@@ -1,16 +1,10 @@
 package io.github.composefs4j.core.erofs;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
-
 /**
  * The xattr name filter of an inode: 32 bits, a set bit promises that no xattr of the names that
  * hash to it exists (erofs-image.md 5.7). The hash is XXH32.
  */
 final class NameFilter {
-  private static final VarHandle INT =
-      MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
   private static final int SEED = 0x25bbe08f;
   private static final int P1 = 0x9e3779b1;
   private static final int P2 = 0x85ebca77;
@@ -35,10 +29,10 @@ final class NameFilter {
       int lane3 = seed;
       int lane4 = seed - P1;
       for (; at <= end - 16; at += 16) {
-        lane1 = round(lane1, (int) INT.get(bytes, at));
-        lane2 = round(lane2, (int) INT.get(bytes, at + 4));
-        lane3 = round(lane3, (int) INT.get(bytes, at + 8));
-        lane4 = round(lane4, (int) INT.get(bytes, at + 12));
+        lane1 = round(lane1, Disk.getInt(bytes, at));
+        lane2 = round(lane2, Disk.getInt(bytes, at + 4));
+        lane3 = round(lane3, Disk.getInt(bytes, at + 8));
+        lane4 = round(lane4, Disk.getInt(bytes, at + 12));
       }
       h =
           Integer.rotateLeft(lane1, 1)
@@ -50,7 +44,7 @@ final class NameFilter {
     }
     h += length;
     for (; at <= end - 4; at += 4) {
-      h = Integer.rotateLeft(h + (int) INT.get(bytes, at) * P3, 17) * P4;
+      h = Integer.rotateLeft(h + Disk.getInt(bytes, at) * P3, 17) * P4;
     }
     for (; at < end; at++) {
       h = Integer.rotateLeft(h + (bytes[at] & 0xff) * P5, 11) * P1;

@@ -1,8 +1,5 @@
 package io.github.composefs4j.core.erofs;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
@@ -16,8 +13,6 @@ final class Repetitions {
   private static final long MIX = 0x9e3779b97f4a7c15L;
   private static final int BITS_EACH = 16;
   private static final int BITS_MAX = 1 << 30;
-  private static final VarHandle LONG =
-      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
   private final long[] once;
   private final long[] again;
@@ -37,7 +32,7 @@ final class Repetitions {
     int at = from;
     int end = from + length;
     for (; at <= end - 8; at += 8) {
-      hash = (hash ^ (long) LONG.get(bytes, at)) * MIX;
+      hash = (hash ^ Disk.getLong(bytes, at)) * MIX;
       hash ^= hash >>> 29;
     }
     for (; at < end; at++) {

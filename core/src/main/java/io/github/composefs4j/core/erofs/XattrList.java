@@ -1,8 +1,5 @@
 package io.github.composefs4j.core.erofs;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,9 +10,6 @@ import org.jspecify.annotations.Nullable;
  * These are not part of the list: {@link #writeBody} puts them at their places.
  */
 final class XattrList {
-  private static final VarHandle INT =
-      MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
-
   static final int BODY_HEADER = 12;
 
   /**
@@ -104,7 +98,7 @@ final class XattrList {
       return at + bytes.length;
     }
     System.arraycopy(bytes, 0, out, at, metacopyOffset);
-    INT.set(out, at, (int) INT.get(bytes, 0) & object.filterMask());
+    Disk.putInt(out, at, Disk.getInt(bytes, 0) & object.filterMask());
     int to = object.writeMetacopy(out, at + metacopyOffset);
     System.arraycopy(bytes, metacopyOffset, out, to, redirectOffset - metacopyOffset);
     to = object.writeRedirect(out, to + redirectOffset - metacopyOffset);
@@ -130,13 +124,13 @@ final class XattrList {
       Xattr xattr = xattrs[i];
       filter |= xattr.filterBit;
       if (xattr.sharedOffset >= 0 && reference < BODY_HEADER + 4 * references) {
-        INT.set(bytes, reference, (int) ((referenceBase + xattr.sharedOffset) / 4));
+        Disk.putInt(bytes, reference, (int) ((referenceBase + xattr.sharedOffset) / 4));
         reference += 4;
       } else {
         inline = xattr.writeEntry(bytes, inline);
       }
     }
-    INT.set(bytes, 0, ~filter);
+    Disk.putInt(bytes, 0, ~filter);
     bytes[4] = (byte) references;
     return bytes;
   }

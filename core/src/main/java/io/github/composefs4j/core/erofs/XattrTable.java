@@ -17,7 +17,6 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -51,32 +50,11 @@ final class XattrTable {
     }
   }
 
-  /**
-   * Input attributes with what else decides the list: the roles of the inode, and its object if it
-   * is not unique.
-   */
-  private record Key(
-      XattrSet input, int roles, @Nullable Xattr metacopy, @Nullable Xattr redirect) {
-    @Override
-    public boolean equals(@Nullable Object other) {
-      return other instanceof Key that
-          && roles == that.roles
-          && input.equals(that.input)
-          && Objects.equals(metacopy, that.metacopy)
-          && Objects.equals(redirect, that.redirect);
-    }
-
-    @Override
-    public int hashCode() {
-      return (31 * input.hashCode() + roles) * 31 + Objects.hashCode(metacopy);
-    }
-  }
-
   private final InodeTable inodes;
   private final FormatVersion version;
   private final Map<Xattr, Xattr> pairs = new HashMap<>();
   private final Map<XattrSet, XattrList> plain = new HashMap<>();
-  private final Map<Key, XattrList> special = new HashMap<>();
+  private final Map<XattrListKey, XattrList> special = new HashMap<>();
 
   /**
    * By inode; null if no other inode has the same attributes. Such a list is {@linkplain #ownList
@@ -84,6 +62,18 @@ final class XattrTable {
    * the tree.
    */
   private final @Nullable XattrList[] lists;
+
+  private final Repetitions repeatedSets;
+  private final Repetitions repeatedObjects;
+
+  /** Objects that some file names in another way than by digest. */
+  private final Set<Digest> elsewhere = new HashSet<>();
+
+  /** The first inode of each object that may be that of several. */
+  private final Map<Digest, Integer> firstOfObject = new HashMap<>();
+
+  /** Pairs of inodes without a list. */
+  private long ownPairs;
 
   /** By inode without a list: the size of the body, but for the entries of its object. */
   private int[] ownSizes = {};
@@ -104,6 +94,8 @@ final class XattrTable {
     this.inodes = inodes;
     this.version = inodes.version;
     this.lists = new XattrList[inodes.inodes.length];
+    this.repeatedSets = new Repetitions(lists.length);
+    this.repeatedObjects = new Repetitions(lists.length);
     this.sha256 = new ObjectEntries(HashAlgorithm.SHA256, version);
     this.sha512 = new ObjectEntries(HashAlgorithm.SHA512, version);
   }
@@ -111,8 +103,15 @@ final class XattrTable {
   /** {@return the attributes of all inodes} */
   static XattrTable collect(InodeTable inodes) throws InvalidTreeException {
     XattrTable table = new XattrTable(inodes);
-    table.findCommonObjects();
-    table.assignLists();
+    for (Inode inode : inodes.inodes) {
+      table.note(inode);
+    }
+    for (int i = 0; i < table.lists.length; i++) {
+      table.findCommonObject(i);
+    }
+    for (int i = 0; i < table.lists.length; i++) {
+      table.assignList(i);
+    }
     table.findCommonPairs();
     table.share();
     return table;
@@ -133,98 +132,91 @@ final class XattrTable {
     return version == FormatVersion.V2 ? file.digest() : null;
   }
 
-  /** Marks the inodes whose metacopy or redirect may occur a second time. */
-  private void findCommonObjects() {
-    Set<Digest> elsewhere = new HashSet<>();
-    int objects = 0;
-    for (Inode inode : inodes.inodes) {
-      if (object(inode) != null) {
-        objects++;
-      } else if (inode instanceof RegularFile file
-          && file.content() instanceof Content.External external) {
-        if (external.digest() != null) {
-          elsewhere.add(external.digest());
-        }
-        Digest named = ObjectPath.digest(external.path());
-        if (named != null) {
-          elsewhere.add(named);
-        }
-      }
+  // What is done with each inode is a method of its own: it is compiled after some hundred of
+  // them, where a loop would be interpreted for some thousand.
+
+  /** Notes what inodes have, to tell what comes only once. */
+  private void note(Inode inode) {
+    repeatedSets.add(inode.xattrs().hashCode());
+    if (!(inode instanceof RegularFile file)) {
+      return;
     }
-    Repetitions repeated = new Repetitions(objects);
-    for (Inode inode : inodes.inodes) {
-      Digest digest = object(inode);
-      if (digest != null) {
-        repeated.add(digest.hashCode());
+    Digest digest = object(file);
+    if (digest != null) {
+      repeatedObjects.add(digest.hashCode());
+    } else if (file.inlineBytes() == null && file.content() instanceof Content.External external) {
+      if (external.digest() != null) {
+        elsewhere.add(external.digest());
       }
-    }
-    Map<Digest, Integer> first = new HashMap<>();
-    for (int i = 0; i < inodes.inodes.length; i++) {
-      Digest digest = object(inodes.inodes[i]);
-      if (digest == null) {
-        continue;
-      }
-      if (!elsewhere.isEmpty() && elsewhere.contains(digest)) {
-        inList.set(i);
-      }
-      if (repeated.mayRepeat(digest.hashCode())) {
-        Integer other = first.putIfAbsent(digest, i);
-        if (other != null) {
-          inList.set(i);
-          inList.set(other);
-        }
+      Digest named = ObjectPath.digest(external.path());
+      if (named != null) {
+        elsewhere.add(named);
       }
     }
   }
 
-  private void assignLists() throws InvalidTreeException {
-    Repetitions sets = new Repetitions(lists.length);
-    for (Inode inode : inodes.inodes) {
-      sets.add(inode.xattrs().hashCode());
+  /** Marks an inode whose metacopy or redirect occurs a second time, and the first of them. */
+  private void findCommonObject(int number) {
+    Digest digest = object(inodes.inodes[number]);
+    if (digest == null) {
+      return;
     }
-    for (int i = 0; i < lists.length; i++) {
-      Inode inode = inodes.inodes[i];
-      int roles = roles(i, inode);
-      Xattr metacopy = null;
-      Xattr redirect = null;
-      if (inode instanceof RegularFile file) {
-        Digest digest = object(file);
-        if (digest != null) {
-          if (inList.get(i)) {
-            metacopy = intern(Xattr.metacopy(digest, version));
-            redirect = intern(Xattr.redirect(digest, version));
-          }
-        } else {
-          Content content = file.content();
-          if (content instanceof Content.External external) {
-            metacopy = intern(Xattr.metacopy(external.digest(), version));
-            redirect = redirect(external.path());
-          } else if (content instanceof Content.Sparse) {
-            metacopy = intern(Xattr.metacopy(null, version));
-          }
+    if (!elsewhere.isEmpty() && elsewhere.contains(digest)) {
+      inList.set(number);
+    }
+    if (repeatedObjects.mayRepeat(digest.hashCode())) {
+      Integer other = firstOfObject.putIfAbsent(digest, number);
+      if (other != null) {
+        inList.set(number);
+        inList.set(other);
+      }
+    }
+  }
+
+  private void assignList(int number) throws InvalidTreeException {
+    Inode inode = inodes.inodes[number];
+    int roles = roles(number, inode);
+    Xattr metacopy = null;
+    Xattr redirect = null;
+    if (inode instanceof RegularFile file) {
+      Digest digest = object(file);
+      if (digest != null) {
+        if (inList.get(number)) {
+          metacopy = intern(Xattr.metacopy(digest, version));
+          redirect = intern(Xattr.redirect(digest, version));
+        }
+      } else if (file.inlineBytes() == null) {
+        Content content = file.content();
+        if (content instanceof Content.External external) {
+          metacopy = intern(Xattr.metacopy(external.digest(), version));
+          redirect = redirect(external.path());
+        } else if (content instanceof Content.Sparse) {
+          metacopy = intern(Xattr.metacopy(null, version));
         }
       }
-      XattrList list;
-      if (roles == 0 && metacopy == null) {
-        if (!inode.xattrs().isEmpty() && !sets.mayRepeat(inode.xattrs().hashCode())) {
-          continue;
-        }
-        list = plain.get(inode.xattrs());
-        if (list == null) {
-          list = list(inode.xattrs(), 0, null, null);
-          plain.put(inode.xattrs(), list);
-        }
-      } else {
-        Key key = new Key(inode.xattrs(), roles, metacopy, redirect);
-        list = special.get(key);
-        if (list == null) {
-          list = list(inode.xattrs(), roles, metacopy, redirect);
-          special.put(key, list);
-        }
-      }
-      list.users++;
-      lists[i] = list;
     }
+    XattrSet input = inode.xattrs();
+    XattrList list;
+    if (roles == 0 && metacopy == null) {
+      if (!input.isEmpty() && !repeatedSets.mayRepeat(input.hashCode())) {
+        ownPairs += input.size();
+        return;
+      }
+      list = plain.get(input);
+      if (list == null) {
+        list = list(input, 0, null, null);
+        plain.put(input, list);
+      }
+    } else {
+      XattrListKey key = new XattrListKey(input, roles, metacopy, redirect);
+      list = special.get(key);
+      if (list == null) {
+        list = list(input, roles, metacopy, redirect);
+        special.put(key, list);
+      }
+    }
+    list.users++;
+    lists[number] = list;
   }
 
   private int roles(int number, Inode inode) {
@@ -264,15 +256,12 @@ final class XattrTable {
 
   /** Interns those pairs of inodes without a list that another inode may have, too. */
   private void findCommonPairs() {
-    long own = 0;
-    for (int i = 0; i < lists.length; i++) {
-      own += lists[i] == null ? inodes.inodes[i].xattrs().size() : 0;
-    }
-    if (own == 0) {
+    firstOfObject.clear();
+    if (ownPairs == 0) {
       return;
     }
     ownSizes = new int[lists.length];
-    repeatedPairs = new Repetitions(own + pairs.size());
+    repeatedPairs = new Repetitions(ownPairs + pairs.size());
     for (Xattr pair : pairs.keySet()) {
       if (!pair.isOfObject()) {
         repeatedPairs.addRepeated(pair.longHash());

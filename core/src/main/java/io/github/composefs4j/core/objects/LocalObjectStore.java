@@ -280,6 +280,13 @@ public final class LocalObjectStore implements ObjectStore {
     @Override
     public int write(ByteBuffer from) throws IOException {
       int all = from.remaining();
+      if (from.hasArray()) {
+        int start = from.arrayOffset() + from.position();
+        worker.hasher.update(from.array(), start, all);
+        temporary.write(from.array(), start, all);
+        from.position(from.limit());
+        size += all;
+      }
       while (from.hasRemaining()) {
         int part = Math.min(from.remaining(), worker.buffer.length);
         from.get(worker.buffer, 0, part);

@@ -35,9 +35,12 @@ import org.jspecify.annotations.Nullable;
  */
 final class FileReaders {
   /** Files that are handed over together: one by one, waking the reader costs more than most. */
-  private static final int BATCH_FILES = 64;
+  private static final int BATCH_FILES = 128;
 
-  /** What a file has if others are to help with the rest of the batch while it is read. */
+  /** Directories of a batch at most, which are kept open for it. */
+  private static final int BATCH_DIRECTORIES = 32;
+
+  /** A batch with so many bytes to read is shared with another thread. */
   private static final long LARGE = 1 << 20;
 
   /** Batches that were handed over and not yet read. */
@@ -61,6 +64,9 @@ final class FileReaders {
   /** What the walk has found and not yet handed over. */
   private List<Reading> batch = new ArrayList<>(BATCH_FILES);
 
+  private @Nullable WalkedDirectory lastDirectory;
+  private int directories;
+
   /** What one thread reads with. */
   private record Tools(ObjectWorker worker, XattrReader xattrs) {}
 
@@ -83,7 +89,7 @@ final class FileReaders {
     this.failure = failure;
     this.threads =
         Executors.newFixedThreadPool(
-            options.threads(),
+            Math.max(1, options.threads() - 1), // the walk reads, too
             task -> {
               Thread thread = new Thread(task, "composefs-scan");
               thread.setDaemon(true);
@@ -110,7 +116,11 @@ final class FileReaders {
    */
   void read(WalkedDirectory directory, ScannedDirectory node, int place) {
     batch.add(new Reading(directory.share(), node, place));
-    if (batch.size() == BATCH_FILES) {
+    if (!directory.equals(lastDirectory)) {
+      lastDirectory = directory;
+      directories++;
+    }
+    if (batch.size() == BATCH_FILES || directories > BATCH_DIRECTORIES) {
       Batch full = taken();
       if (begin(BATCHES_AHEAD)) {
         threads.execute(full);
@@ -123,6 +133,8 @@ final class FileReaders {
   private Batch taken() {
     Batch taken = new Batch(batch);
     batch = new ArrayList<>(BATCH_FILES);
+    lastDirectory = null;
+    directories = 0;
     return taken;
   }
 
@@ -208,12 +220,11 @@ final class FileReaders {
         if (elsewhere != null) {
           contents = notSettled(contents, elsewhere, with);
         }
-        while (!contents.isEmpty() && failure.get() == null) {
-          Reading next = contents.removeFirst();
-          if (next.child().stat.size() >= LARGE && !contents.isEmpty()) {
-            handOver(contents);
-          }
-          FileReaders.this.read(next, with);
+        if (contents.size() > 1 && size(contents) >= LARGE) {
+          handOver(contents.subList(contents.size() / 2, contents.size()));
+        }
+        for (int i = 0; i < contents.size() && failure.get() == null; i++) {
+          FileReaders.this.read(contents.get(i), with);
         }
       } catch (Throwable e) {
         failure.compareAndSet(null, e);
@@ -225,13 +236,21 @@ final class FileReaders {
       }
     }
 
-    /** Has another thread read these. */
+    private static long size(List<Reading> files) {
+      long size = 0;
+      for (Reading reading : files) {
+        size += reading.child().stat.size();
+      }
+      return size;
+    }
+
+    /** Has another thread read these, which it may share in turn. */
     private void handOver(List<Reading> rest) {
       Batch others = new Batch(new ArrayList<>(rest));
       begin(Integer.MAX_VALUE);
       try {
         threads.execute(others);
-        files.removeAll(rest);
+        files.removeAll(others.files);
         rest.clear();
       } catch (RejectedExecutionException e) {
         end(); // there are no threads after a failure
