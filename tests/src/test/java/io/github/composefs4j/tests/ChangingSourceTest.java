@@ -62,7 +62,8 @@ class ChangingSourceTest {
     int sound = 0;
     Process changer = new ProcessBuilder("python3", "-c", CHANGER, source.toString()).start();
     try {
-      for (int scan = 0; scan < SCANS; scan++) {
+      // However late the changer begins, and however slow it is, both outcomes come.
+      for (int scan = 0; scan < SCANS || failed == 0 || sound == 0; scan++) {
         try (LocalObjectStore objects =
             LocalObjectStore.open(Platform.best(), store, HashAlgorithm.SHA256)) {
           FileTree tree =
@@ -86,9 +87,7 @@ class ChangingSourceTest {
     }
     SharedStoreTest.assertSound(store);
     System.out.println(
-        SCANS + " scans of a changing source: " + failed + " failed, " + sound + " sound");
-    assertThat(failed).isPositive();
-    assertThat(sound).isPositive();
+        failed + sound + " scans of a changing source: " + failed + " failed, " + sound + " sound");
   }
 
   private static void assertStored(FileTree tree, Path store) throws Exception {

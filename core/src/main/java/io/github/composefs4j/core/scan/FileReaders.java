@@ -246,14 +246,15 @@ final class FileReaders {
 
     /** Has another thread read these, which it may share in turn. */
     private void handOver(List<Reading> rest) {
-      Batch others = new Batch(new ArrayList<>(rest));
+      List<Reading> given = new ArrayList<>(rest);
+      files.removeAll(given); // before another thread has them, and closes them
+      rest.clear();
       begin(Integer.MAX_VALUE);
       try {
-        threads.execute(others);
-        files.removeAll(others.files);
-        rest.clear();
-      } catch (RejectedExecutionException e) {
-        end(); // there are no threads after a failure
+        threads.execute(new Batch(new ArrayList<>(given)));
+      } catch (RejectedExecutionException e) { // there are no threads after a failure
+        files.addAll(given);
+        end();
       }
     }
 

@@ -137,6 +137,20 @@ public abstract class ScannerContract {
     }
   }
 
+  /** Batches with much to read are divided among the readers, and divided again. */
+  @Test
+  void readersShareWhatIsMuch() throws IOException {
+    for (int i = 0; i < 200; i++) {
+      write("d" + i % 50 + "/f" + i, 40_000);
+    }
+    String expected = TestImages.dump(scan(platform(), options(1, true), null));
+    for (int round = 0; round < 10; round++) {
+      FaultyPlatform platform = new FaultyPlatform(platform());
+      assertThat(TestImages.dump(scan(platform, options(8, true), null))).isEqualTo(expected);
+      assertThat(platform.open()).as("handles left open").isZero();
+    }
+  }
+
   @Test
   void fillsAStore() throws IOException {
     writeMany();
