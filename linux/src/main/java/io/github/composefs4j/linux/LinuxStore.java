@@ -260,7 +260,7 @@ final class LinuxStore implements StoreDirectory {
         return new LinuxTemporary(this, file, null);
       }
       if (file != -Errno.EOPNOTSUPP && file != -Errno.EISDIR && file != -Errno.EINVAL) {
-        throw new ErrnoException("temporary object", -file);
+        throw failure("making an object", -file);
       }
       noUnnamed = true;
     }
@@ -269,11 +269,23 @@ final class LinuxStore implements StoreDirectory {
       int file =
           Sys.openat(fd, Sys.scratch().path(name), Abi.O_RDWR | Abi.O_CREAT | Abi.O_EXCL, 0600);
       if (file != -Errno.EEXIST) {
-        LinuxFiles.check(file, name);
+        if (file < 0) {
+          throw failure("making an object", -file);
+        }
         Sys.flock(file, Abi.LOCK_SH | Abi.LOCK_NB); // where there are no locks nobody sweeps either
         return new LinuxTemporary(this, file, name);
       }
     }
+  }
+
+  /** {@return the failure of something that is done here, which says where} */
+  ErrnoException failure(String what, int errno) throws ErrnoException {
+    Sys.Scratch scratch = Sys.scratch();
+    long self = scratch.path(descriptorPath(fd));
+    long length = Sys.readlinkat(Abi.AT_FDCWD, self, scratch.data, scratch.data.byteSize());
+    String where =
+        length < 0 ? "" : " in " + LinuxFiles.printable(scratch.copyOfData((int) length));
+    return new ErrnoException(what + where, errno);
   }
 
   /** Removes what killed writers left: old enough, and not locked. */

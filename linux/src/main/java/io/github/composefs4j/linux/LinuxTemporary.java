@@ -7,7 +7,6 @@ import io.github.composefs4j.core.verity.Digest;
 import io.github.composefs4j.core.verity.HashAlgorithm;
 import io.github.composefs4j.linux.sys.Abi;
 import io.github.composefs4j.linux.sys.Errno;
-import io.github.composefs4j.linux.sys.ErrnoException;
 import io.github.composefs4j.linux.sys.Sys;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -62,7 +61,7 @@ final class LinuxTemporary implements TemporaryFile {
       offset.set(ValueLayout.JAVA_LONG, 0, done);
       long copied = Sys.copyFileRange(other.fd(), offset.address(), file, 0, length - done);
       if (copied == -Errno.ENOSPC || copied == -Errno.EIO) {
-        throw new ErrnoException("object", (int) -copied);
+        throw store.failure("writing an object", (int) -copied);
       }
       if (copied <= 0) {
         store.noCopyRange = copied == -Errno.ENOSYS || copied == -Errno.EXDEV;
@@ -82,7 +81,7 @@ final class LinuxTemporary implements TemporaryFile {
       scratch.dataBytes.put(0, bytes, offset + done, part);
       long written = Sys.pwrite(file, scratch.data, part, size);
       if (written < 0) {
-        throw new ErrnoException("writing an object", (int) -written);
+        throw store.failure("writing an object", (int) -written);
       }
       size += written;
       done += (int) written;
@@ -131,7 +130,7 @@ final class LinuxTemporary implements TemporaryFile {
 
   private Optional<Digest> without(boolean required, int errno) throws IOException {
     if (required) {
-      throw new ErrnoException("enabling fs-verity", errno);
+      throw store.failure("enabling fs-verity", errno);
     }
     return Optional.empty();
   }

@@ -183,6 +183,12 @@ class BadInputTest {
           "No space left on device");
       assertThat(image).hasContent("old");
       SharedStoreTest.assertSound(store); // what is there is whole: a larger disk would go on
+      Path one = Files.createDirectory(directory.resolve("one"));
+      Files.write(one.resolve("large"), new byte[3_000_000]);
+      assertFailsInOneLine(
+          Tool.composefs(
+              "mkcomposefs", "--digest-store=" + store, one.toString(), image.toString()),
+          "an object in " + store + ": No space left on device");
       Path dump = directory.resolve("large.dump");
       try (var lines = Files.newBufferedWriter(dump)) {
         lines.write("/ 0 40755 2 0 0 0 0.0 - - -\n");
