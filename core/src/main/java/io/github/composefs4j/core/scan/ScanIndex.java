@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.zip.CRC32C;
@@ -32,11 +33,12 @@ import org.jspecify.annotations.Nullable;
  * written meanwhile is kept.
  *
  * <p>As in git's index, a file that was changed so shortly before it was read that a second change
- * need not show in its times is not noted; nor is one whose ctime has whole seconds, since the
- * clock of its file system may be that coarse; and if the clock has gone back behind the time of
- * the index, all of it is forgotten. What cannot be noticed is a write to a mapping that was dirty
- * before and still is, for the kernel then changes no time, and a file server whose clock is
- * behind.
+ * need not show in its times is not noted; and if the clock has gone back behind the time of the
+ * index, all of it is forgotten. A clock that was set back and forward again meanwhile does not
+ * come upon the same nanosecond twice, but may upon the same second: a ctime of whole seconds is
+ * noted only if another file of the device has a finer one, for then its file system keeps
+ * fractions. What cannot be noticed is a write to a mapping that was dirty before and still is, for
+ * the kernel then changes no time, and a file server whose clock is behind.
  *
  * <p>Nothing that is wrong with the index file is an error: it is then as if there were none.
  */
@@ -83,6 +85,11 @@ public final class ScanIndex {
   private volatile @Nullable Table loaded;
 
   private final List<long[]> added = new ArrayList<>();
+
+  /** Devices whose ctimes have fractions of seconds. */
+  private final Set<Long> fine = ConcurrentHashMap.newKeySet();
+
+  private volatile long lastFine = -1;
   private final LongAdder hits = new LongAdder();
 
   private ScanIndex(Path directory, HashAlgorithm algorithm, InstantSource clock, int most) {
@@ -137,6 +144,7 @@ public final class ScanIndex {
   /** {@return the digest that this file had, or null} */
   @Nullable Digest find(HostStat stat) {
     Table table = loaded();
+    noteClock(stat);
     int entry = table.find(stat.dev(), stat.ino());
     if (entry < 0 || !table.matches(entry, stat)) {
       return null;
@@ -152,10 +160,10 @@ public final class ScanIndex {
    * @param started {@link #now} before it was read
    */
   void add(HostStat stat, Digest digest, long started) {
+    noteClock(stat);
     long before = started - GRAIN_NANOS;
     if (nanos(stat.mtimeSeconds(), stat.mtimeNanos()) >= before
-        || nanos(stat.ctimeSeconds(), stat.ctimeNanos()) >= before
-        || stat.ctimeNanos() == 0) {
+        || nanos(stat.ctimeSeconds(), stat.ctimeNanos()) >= before) {
       return;
     }
     long[] entry = new long[stride];
@@ -171,6 +179,18 @@ public final class ScanIndex {
         added.add(entry);
       }
     }
+  }
+
+  private void noteClock(HostStat stat) {
+    if (stat.ctimeNanos() != 0 && stat.dev() != lastFine) {
+      fine.add(stat.dev());
+      lastFine = stat.dev();
+    }
+  }
+
+  /** {@return whether a change of its file always shows in an entry} */
+  private boolean isTelling(long[] entry) {
+    return (int) entry[NANOS] != 0 || fine.contains(entry[DEVICE]);
   }
 
   private static long nanos(long seconds, int nanos) {
@@ -335,6 +355,7 @@ public final class ScanIndex {
     synchronized (added) {
       fresh = new ArrayList<>(added);
     }
+    fresh.removeIf(entry -> !isTelling(entry));
     if (fresh.isEmpty()) {
       return; // who only reads does not write: ages are kept for evictions, which need additions
     }

@@ -132,11 +132,6 @@ class ScanIndexTest {
     index.add(stat(2, 0), digest(2), index.now());
     index.add(stat(3, -5_000), digest(3), index.now());
     index.add(stat(4, 2_001), digest(4), index.now());
-    HostStat whole = stat(5, 60_000);
-    index.add(
-        new HostStat(0100644, 1, 0, 0, 0, 100, 1, 5, whole.ctimeSeconds(), 0, 7, 5),
-        digest(5),
-        index.now());
     index.save();
     index = load();
     for (int i : new int[] {1, 2, 3}) {
@@ -144,6 +139,27 @@ class ScanIndexTest {
     }
     assertThat(index.find(stat(4, 2_001))).isEqualTo(digest(4));
     assertThat(Files.size(file())).as("one entry").isEqualTo(32 + 7 * 8 + 32);
+  }
+
+  private static HostStat ofWholeSecond(long device, long inode) {
+    long seconds = stat(inode, 60_000).ctimeSeconds();
+    return new HostStat(0100644, 1, 0, 0, 0, 100, seconds, 5, seconds, 0, device, inode);
+  }
+
+  @Test
+  void wholeSecondsAreLearnedWhereOtherFilesHaveFractions() throws Exception {
+    ScanIndex index = load();
+    index.add(ofWholeSecond(7, 1), digest(1), index.now());
+    index.add(ofWholeSecond(8, 2), digest(2), index.now());
+    index.add(stat(3, 0), digest(3), index.now()); // too new to be noted, but fine, on device 7
+    index.save();
+    index = load();
+    assertThat(index.find(ofWholeSecond(7, 1))).isEqualTo(digest(1));
+    assertThat(index.find(ofWholeSecond(8, 2))).as("perhaps a coarse clock").isNull();
+    index.add(ofWholeSecond(8, 2), digest(2), index.now());
+    assertThat(index.find(on(8, 4))).as("fine, and not known").isNull();
+    index.save();
+    assertThat(load().find(ofWholeSecond(8, 2))).isEqualTo(digest(2));
   }
 
   @Test
