@@ -12,9 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -45,10 +43,7 @@ class KeptTreesTest {
   }
 
   private Tool.Result mount(String... options) throws Exception {
-    List<String> args = new ArrayList<>(List.of("mount"));
-    args.addAll(List.of(options));
-    args.addAll(List.of("--basedir=" + objects, image.toString(), target.toString()));
-    return Tool.composefs("composefs", args.toArray(String[]::new));
+    return Tool.mount(objects, image, target, options);
   }
 
   /** Without a tree, an object that was damaged before it was first read is refused as a whole. */

@@ -62,10 +62,18 @@ class MountCommandTest {
   }
 
   private Tool.Result mount(String... options) throws Exception {
-    List<String> args = new ArrayList<>(List.of("mount"));
-    args.addAll(List.of(options));
-    args.addAll(List.of("--basedir=" + objects, image.toString(), target.toString()));
-    return Tool.composefs("composefs", args.toArray(String[]::new));
+    return Tool.mount(objects, image, target, options);
+  }
+
+  private List<String> foreground() {
+    return Tool.command(
+        "composefs",
+        "mount",
+        "--foreground",
+        "--mode=verified",
+        "--basedir=" + objects,
+        image.toString(),
+        target.toString());
   }
 
   @Test
@@ -407,16 +415,7 @@ class MountCommandTest {
   void aSignalEndsAForegroundAndItsMount() throws Exception {
     for (String signal : List.of("TERM", "INT", "TERM", "INT", "TERM", "INT")) {
       Process process =
-          new ProcessBuilder(
-                  Tool.interruptible(
-                      Tool.command(
-                          "composefs",
-                          "mount",
-                          "--foreground",
-                          "--mode=verified",
-                          "--basedir=" + objects,
-                          image.toString(),
-                          target.toString())))
+          new ProcessBuilder(Tool.interruptible(foreground()))
               .redirectError(ProcessBuilder.Redirect.INHERIT)
               .start();
       try {
@@ -444,16 +443,7 @@ class MountCommandTest {
   /** Its line is what tells that the mount answers. */
   @Test
   void aForegroundThatCannotSayItIsThereLeavesNoMount() throws Exception {
-    Tool.Result result =
-        Tool.toFullDevice(
-            Tool.command(
-                "composefs",
-                "mount",
-                "--foreground",
-                "--mode=verified",
-                "--basedir=" + objects,
-                image.toString(),
-                target.toString()));
+    Tool.Result result = Tool.toFullDevice(foreground());
     assertThat(result.status()).isEqualTo(1);
     assertThat(result.err()).contains("No space left on device").hasLineCount(1);
     assertThat(mountedAt(target)).isFalse();

@@ -75,6 +75,15 @@ final class Tool {
     return run(command(name, args));
   }
 
+  /** Mounts an image file. */
+  static Result mount(Path objects, Path image, Path target, String... options)
+      throws IOException, InterruptedException {
+    List<String> args = new ArrayList<>(List.of("mount"));
+    args.addAll(List.of(options));
+    args.addAll(List.of("--basedir=" + objects, image.toString(), target.toString()));
+    return composefs("composefs", args.toArray(String[]::new));
+  }
+
   /**
    * Makes a program that is one of our commands, for programs that look for it.
    *
