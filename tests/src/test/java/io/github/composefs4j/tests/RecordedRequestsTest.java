@@ -125,7 +125,7 @@ class RecordedRequestsTest {
     FuseSession session =
         new FuseSession(image, new FuseSession.Options(XattrDialect.TREE, content, null, false));
     Thread server =
-        new Thread(new ChannelWorker(new Recorder(device, requests), session.handler()));
+        new Thread(new ChannelWorker(new Recorder(device, requests), session.handler(), 0));
     try (session) {
       try (Fd mount = FuseAttachment.detached(device, new byte[] {'x'}, true, 0);
           Fd place = Fd.open(RawPath.of(target), Abi.O_PATH | Abi.O_DIRECTORY)) {

@@ -67,7 +67,11 @@ public final class FuseServer {
     }
     try {
       start(device);
-      connection.complete(FuseConnection.of(mount));
+      FuseConnection made = FuseConnection.of(mount);
+      if (session.servesContent()) {
+        made.readAhead(FuseSession.BODY_MAX >> 10);
+      }
+      connection.complete(made);
       return mount;
     } catch (IOException e) {
       connection.completeExceptionally(e);
@@ -100,8 +104,8 @@ public final class FuseServer {
     running.incrementAndGet(); // until all have started
     try {
       List<UringWorker> rings = rings(device);
-      for (FuseChannel channel : channels) {
-        thread(new ChannelWorker(channel, session.handler()));
+      for (int i = 0; i < channels.size(); i++) {
+        thread(new ChannelWorker(channels.get(i), session.handler(), i));
       }
       boolean ready = session.awaitReady(TERMS);
       rings.forEach(ring -> ring.begin(session.usesUring()));

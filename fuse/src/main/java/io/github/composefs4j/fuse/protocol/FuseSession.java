@@ -128,9 +128,14 @@ public final class FuseSession implements Closeable {
     return (flags & flag) != 0;
   }
 
+  /** {@return whether the content of object-backed files comes through this session} */
+  public boolean servesContent() {
+    return options.content() != null;
+  }
+
   /** {@return whether opening files is a request of its own: reading alone would not do} */
   boolean opens() {
-    return options.content() == null;
+    return !servesContent();
   }
 
   /** {@return the number of requests answered so far} */

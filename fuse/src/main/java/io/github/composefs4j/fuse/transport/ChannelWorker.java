@@ -17,11 +17,17 @@ public final class ChannelWorker implements Runnable {
 
   private final FuseChannel channel;
   private final RequestHandler handler;
+  private final int number;
 
-  /** A worker on a channel, which it closes when it ends. */
-  public ChannelWorker(FuseChannel channel, RequestHandler handler) {
+  /**
+   * A worker on a channel, which it closes when it ends.
+   *
+   * @param number of the worker among those of the mount, from 0
+   */
+  public ChannelWorker(FuseChannel channel, RequestHandler handler, int number) {
     this.channel = channel;
     this.handler = handler;
+    this.number = number;
   }
 
   /** A message: a header and room for a body that grows when a large one comes. */
@@ -73,6 +79,7 @@ public final class ChannelWorker implements Runnable {
   @Override
   public void run() {
     try (Arena arena = Arena.ofConfined();
+        OwnProcessor processor = new OwnProcessor(number);
         Message reply = new Message()) {
       MemorySegment request = arena.allocate(FuseChannel.REQUEST_MAX, 8);
       ByteBuffer asked = buffer(request);
@@ -83,6 +90,7 @@ public final class ChannelWorker implements Runnable {
           int size = reply.finish(asked.getLong(UNIQUE), result);
           send(reply, size);
         }
+        processor.served();
       }
     } catch (IOException | RuntimeException e) {
       FuseSession.logger().log(System.Logger.Level.ERROR, "a thread that serves a mount ends", e);

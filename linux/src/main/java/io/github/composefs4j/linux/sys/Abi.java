@@ -59,6 +59,7 @@ public final class Abi {
   static final int MMAP = of(9, 222);
   static final int MUNMAP = of(11, 215);
   static final int SCHED_SETAFFINITY = of(203, 122);
+  static final int SCHED_GETAFFINITY = of(204, 123);
   static final int IO_URING_SETUP = 425;
   static final int IO_URING_ENTER = 426;
   static final int MOVE_MOUNT = 429;

@@ -363,6 +363,23 @@ public final class Sys {
     return (int) call(Abi.SCHED_SETAFFINITY, 0, 8, scratch.struct.address(), 0, 0, 0);
   }
 
+  /** {@return the processors that this thread may run on, by their bits; 0 if one is above 63} */
+  public static long affinity() {
+    Scratch scratch = scratch();
+    int words = scratch.structLongs.capacity();
+    for (int i = 0; i < words; i++) {
+      scratch.structLongs.put(i, 0);
+    }
+    long room = scratch.structBytes.capacity();
+    long filled = call(Abi.SCHED_GETAFFINITY, 0, room, scratch.struct.address(), 0, 0, 0);
+    for (int i = 1; i < words; i++) {
+      if (scratch.structLongs.get(i) != 0) {
+        return 0;
+      }
+    }
+    return filled < 0 ? 0 : scratch.structLongs.get(0);
+  }
+
   /**
    * {@return memory shared with a file at an offset, or private memory of zeros if {@code fd} is
    * -1} To be given back by {@link #munmap}.
