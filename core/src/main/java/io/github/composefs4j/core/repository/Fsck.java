@@ -98,11 +98,13 @@ final class Fsck {
 
   private FsckReport report() {
     List<Finding> sorted = new ArrayList<>(findings);
-    sorted.sort(
-        Comparator.<Finding>comparingInt(finding -> rank(finding.path()))
-            .thenComparing(finding -> FileName.encode(finding.path()), Arrays::compareUnsigned)
-            .thenComparing(Finding::type)
-            .thenComparing(Finding::text));
+    if (sorted.size() > 1) { // or the comparator is made for nothing, which takes milliseconds
+      sorted.sort(
+          Comparator.<Finding>comparingInt(finding -> rank(finding.path()))
+              .thenComparing(finding -> FileName.encode(finding.path()), Arrays::compareUnsigned)
+              .thenComparing(Finding::type)
+              .thenComparing(Finding::text));
+    }
     return new FsckReport(
         hasMetadata,
         objectsChecked.sum(),

@@ -77,7 +77,9 @@ final class GarbageCollector {
   private GcResult result(Liveness liveness) {
     List<Finding> all = new ArrayList<>(liveness.findings());
     all.addAll(findings);
-    all.sort(Comparator.comparing(Finding::path).thenComparing(Finding::type));
+    if (all.size() > 1) { // or the comparator is made for nothing, which takes milliseconds
+      all.sort(Comparator.comparing(Finding::path).thenComparing(Finding::type));
+    }
     return new GcResult(
         options.dryRun(),
         liveness.isUncertain(),

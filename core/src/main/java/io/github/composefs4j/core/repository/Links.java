@@ -14,7 +14,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
-import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
@@ -128,7 +127,9 @@ final class Links {
   }
 
   private static void sort(List<Found> found) {
-    found.sort(Comparator.comparing(each -> FileName.encode(each.name()), Arrays::compareUnsigned));
+    // No combined comparator: these are made anew in each process, and most commands list links.
+    found.sort(
+        (a, b) -> Arrays.compareUnsigned(FileName.encode(a.name()), FileName.encode(b.name())));
   }
 
   /** {@return all refs that are symlinks, sorted bytewise} */

@@ -87,8 +87,14 @@ final class Workers implements AutoCloseable {
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
+    if (failure != null) {
+      throwAny(failure);
+    }
+  }
+
+  /** Apart, since a switch over types is made anew in each process, which takes milliseconds. */
+  private static void throwAny(Throwable failure) throws IOException {
     switch (failure) {
-      case null -> {}
       case IOException e -> throw e;
       case RuntimeException e -> throw e;
       case Error e -> throw e;
