@@ -18,7 +18,6 @@ import java.nio.file.Path;
  */
 record FuseConnection(int number) {
   private static final Path CONTROL = Path.of("/sys/fs/fuse/connections");
-  private static final Path DEVICES = Path.of("/sys/class/bdi");
   private static final int STATX_DEV_MINOR = 140;
 
   /** {@return the connection of a mount, also of one that is attached nowhere} */
@@ -40,20 +39,6 @@ record FuseConnection(int number) {
     }
     String device = entry.device();
     return new FuseConnection(Integer.parseInt(device.substring(device.indexOf(':') + 1)));
-  }
-
-  /**
-   * Has the kernel read a file that is read in order so far ahead of its reader. A server can only
-   * ask for less than the kernel's 128 KiB, in which two processors that hash wait for each other
-   * and for the reader; more is root's to set, for others it stays as it is.
-   */
-  void readAhead(int kibibytes) {
-    try {
-      Files.writeString(
-          DEVICES.resolve("0:" + number).resolve("read_ahead_kb"), Integer.toString(kibibytes));
-    } catch (IOException e) {
-      // it is slower so
-    }
   }
 
   /** Ends all requests, those that wait and those to come, with an error. */

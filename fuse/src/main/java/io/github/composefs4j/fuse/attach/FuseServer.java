@@ -67,11 +67,7 @@ public final class FuseServer {
     }
     try {
       start(device);
-      FuseConnection made = FuseConnection.of(mount);
-      if (session.servesContent()) {
-        made.readAhead(FuseSession.BODY_MAX >> 10);
-      }
-      connection.complete(made);
+      connection.complete(FuseConnection.of(mount));
       return mount;
     } catch (IOException e) {
       connection.completeExceptionally(e);

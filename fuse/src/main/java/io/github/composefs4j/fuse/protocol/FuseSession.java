@@ -128,14 +128,9 @@ public final class FuseSession implements Closeable {
     return (flags & flag) != 0;
   }
 
-  /** {@return whether the content of object-backed files comes through this session} */
-  public boolean servesContent() {
-    return options.content() != null;
-  }
-
   /** {@return whether opening files is a request of its own: reading alone would not do} */
   boolean opens() {
-    return !servesContent();
+    return options.content() == null;
   }
 
   /** {@return the number of requests answered so far} */
