@@ -1,10 +1,12 @@
 package io.github.composefs4j.fuse.transport;
 
+import io.github.composefs4j.core.spi.RawPath;
 import io.github.composefs4j.linux.sys.Abi;
-import io.github.composefs4j.linux.sys.ErrnoException;
 import io.github.composefs4j.linux.sys.Fd;
 import io.github.composefs4j.linux.sys.Sys;
-import java.nio.charset.StandardCharsets;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -25,8 +27,13 @@ final class OwnProcessor implements AutoCloseable {
   /** How many processors there are where this pays, and threads. */
   private static final int PROCESSORS = 2;
 
+  private static final Path ONLINE = Path.of("/sys/devices/system/cpu/online");
+
+  /** What it says where there are two. Of a larger machine, the times would tell about others. */
+  private static final String TWO = "0-1";
+
   /** Hundredths of seconds since the start, and those of all processors without work. */
-  private static final byte[] TIMES = "/proc/uptime".getBytes(StandardCharsets.US_ASCII);
+  private static final Path TIMES = Path.of("/proc/uptime");
 
   private static final int LOOK_EVERY = 32;
   private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
@@ -49,12 +56,20 @@ final class OwnProcessor implements AutoCloseable {
    * @param number of the thread among those of its mount
    */
   OwnProcessor(int number) {
+    this(number, TIMES);
+  }
+
+  /** The same by other times. */
+  OwnProcessor(int number, Path uptime) {
     all = Sys.affinity();
     Fd opened = null;
     if (Long.bitCount(all) == PROCESSORS && number < PROCESSORS) {
       try {
-        opened = Fd.open(TIMES, Abi.O_RDONLY);
-      } catch (ErrnoException e) {
+        opened =
+            Files.readString(ONLINE).strip().equals(TWO)
+                ? Fd.open(RawPath.of(uptime), Abi.O_RDONLY)
+                : null;
+      } catch (IOException e) {
         // without it, nothing would tell whether it pays
       }
     }
