@@ -8,6 +8,7 @@ import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -85,21 +86,31 @@ final class LoopFileSystem implements AutoCloseable {
     assertThat(isInUse()).as("%s is still mounted somewhere", file).isFalse();
   }
 
-  /** {@return whether a loop device still has the file} */
   private boolean isInUse() throws IOException {
+    return device().isPresent();
+  }
+
+  /** {@return how many bytes have been read from the device so far: content and metadata} */
+  long bytesRead() throws IOException {
+    String[] counts = Files.readString(device().orElseThrow().resolve("stat")).strip().split(" +");
+    return Long.parseLong(counts[2]) * 512; // sectors: Documentation/block/stat.rst
+  }
+
+  /** {@return the entry in /sys/block of the loop device that has the file} */
+  private Optional<Path> device() throws IOException {
     try (Stream<Path> devices = Files.list(Path.of("/sys/block"))) {
       for (Path device : devices.toList()) {
         Path backing = device.resolve("loop/backing_file");
         try {
           if (file != null && Files.readString(backing).strip().equals(file.toString())) {
-            return true;
+            return Optional.of(device);
           }
         } catch (IOException e) {
           // no loop device, or none any more
         }
       }
     }
-    return false;
+    return Optional.empty();
   }
 
   /** Lazily: what a failed test left open does not matter. */

@@ -28,19 +28,20 @@ class SharedPageCacheTest {
   private static final int FILES = 12;
   private static final int SIZE = 1 << 20;
 
-  /** Reads all files of a directory, and tells how much came from a disk for that. */
+  /** A process of its own reads all files of a directory. */
   private static final String READER =
       """
       import os, sys
-      def disk():
-          with open('/proc/self/io') as f:
-              return int([l.split()[1] for l in f if l.startswith('read_bytes')][0])
-      before = disk()
       for name in sorted(os.listdir(sys.argv[1])):
           with open(os.path.join(sys.argv[1], name), 'rb') as f:
               while f.read(1 << 20): pass
-      print(disk() - before)
       """;
+
+  /**
+   * What a second reading may take from the disk. None of it is content, but a machine short of
+   * memory drops blocks of metadata (inodes, extents) when it likes.
+   */
+  private static final long METADATA = 64 << 10;
 
   @TempDir Path scratch;
   private final List<MountedView> views = new ArrayList<>();
@@ -83,23 +84,24 @@ class SharedPageCacheTest {
       drop(objects);
       assertThat(resident(objects)).as("dropped").isLessThan(SIZE);
       long unique = (long) FILES * SIZE;
-      long first = fromDisk(targets[0]);
+      long first = fromDisk(disk, targets[0]);
       long held = resident(objects);
       if (mode != MountMode.PASSTHROUGH) { // where the server reads all when it is opened, to check
         assertThat(first).as("the first reads").isGreaterThan(unique / 2);
       }
-      assertThat(fromDisk(targets[1])).as("the second reads").isZero();
-      assertThat(resident(objects)).isBetween(unique, held * 11 / 10);
+      assertThat(fromDisk(disk, targets[1])).as("the second reads").isLessThan(METADATA);
+      assertThat(resident(objects)).isBetween(unique * 9 / 10, held * 11 / 10);
       for (MountedView view : views) {
         assertThat(view.statistics().bytes()).as("content through the server").isZero();
       }
     }
   }
 
-  private static long fromDisk(Path directory) throws Exception {
+  private static long fromDisk(LoopFileSystem disk, Path directory) throws Exception {
+    long before = disk.bytesRead();
     Tool.Result read = Tool.run("python3", "-c", READER, directory.toString());
     assertThat(read.err()).isEmpty();
-    return Long.parseLong(read.out().strip());
+    return disk.bytesRead() - before;
   }
 
   /** Drops what is in memory of files; what is written must be on disk for that. */
