@@ -1,5 +1,6 @@
 package io.github.composefs4j.core.repository;
 
+import io.github.composefs4j.core.verity.Pieces;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.util.ArrayList;
@@ -88,17 +89,7 @@ final class Workers implements AutoCloseable {
       Thread.currentThread().interrupt();
     }
     if (failure != null) {
-      throwAny(failure);
-    }
-  }
-
-  /** Apart, since a switch over types is made anew in each process, which takes milliseconds. */
-  private static void throwAny(Throwable failure) throws IOException {
-    switch (failure) {
-      case IOException e -> throw e;
-      case RuntimeException e -> throw e;
-      case Error e -> throw e;
-      default -> throw new IllegalStateException(failure);
+      Pieces.rethrow(failure);
     }
   }
 

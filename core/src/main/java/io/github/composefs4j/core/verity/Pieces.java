@@ -97,12 +97,26 @@ public final class Pieces {
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
-    switch (failure.get()) {
-      case null -> {}
-      case IOException e -> throw e;
-      case RuntimeException e -> throw e;
-      case Error e -> throw e;
-      default -> throw new AssertionError(failure.get());
+    Throwable first = failure.get();
+    if (first != null) {
+      rethrow(first);
     }
+  }
+
+  /**
+   * Throws what another thread has failed with. No switch over types, which is made anew in each
+   * process and takes milliseconds.
+   */
+  public static void rethrow(Throwable failure) throws IOException {
+    if (failure instanceof IOException e) {
+      throw e;
+    }
+    if (failure instanceof RuntimeException e) {
+      throw e;
+    }
+    if (failure instanceof Error e) {
+      throw e;
+    }
+    throw new IllegalStateException(failure);
   }
 }

@@ -12,9 +12,6 @@ public final class VerityDigests {
   /** Bytes read and hashed at once, while they are in the cache: a multiple of every block size. */
   static final int CHUNK = 1 << 18;
 
-  /** Chunks hashed before their hashes go into the tree; what bounds the memory. */
-  private static final int WINDOW = 256;
-
   private VerityDigests() {}
 
   /** Positional bytes; thread-safe. */
@@ -61,70 +58,13 @@ public final class VerityDigests {
   public static Digest digest(
       Source source, long size, VerityHasher hasher, Executor helpers, int parallelism)
       throws IOException {
-    for (long start = 0; start < size; ) {
-      long data = source.nextData(start, size);
-      long hole = (data - start) / CHUNK * CHUNK;
-      if (hole > 0) {
-        hasher.updateZeros(hole);
-        start += hole;
-        continue;
-      }
-      long end = data >= size ? size : Math.min(size, start + (long) WINDOW * CHUNK);
-      Window window = new Window(source, start, end, hasher);
-      Pieces.run(window.chunks, helpers, parallelism, window::worker);
-      window.addTo(hasher);
-      start = end;
+    HashedChunks chunks = new HashedChunks(source, size, hasher);
+    long count = (size + CHUNK - 1) / CHUNK;
+    for (int i = 1; i < Math.min(parallelism, count); i++) {
+      helpers.execute(chunks::work);
     }
+    chunks.work();
+    chunks.await();
     return hasher.digest();
-  }
-
-  private static final class Window {
-    final Source source;
-    final long start;
-    final long end;
-    final HashAlgorithm algorithm;
-    final int blockSize;
-    final int chunks;
-    final byte[][] hashes;
-
-    Window(Source source, long start, long end, VerityHasher hasher) {
-      this.source = source;
-      this.start = start;
-      this.end = end;
-      this.algorithm = hasher.algorithm();
-      this.blockSize = hasher.blockSize();
-      this.chunks = (int) ((end - start + CHUNK - 1) / CHUNK);
-      this.hashes = new byte[chunks][];
-    }
-
-    Pieces.Worker worker() {
-      VerityHasher hasher = new VerityHasher(algorithm, blockSize);
-      byte[] buffer = new byte[CHUNK];
-      return chunk -> hash(chunk, hasher, buffer);
-    }
-
-    private void hash(int chunk, VerityHasher hasher, byte[] buffer) throws IOException {
-      long position = start + (long) chunk * CHUNK;
-      int length = length(chunk);
-      if (source.read(position, buffer, 0, length) < length) {
-        throw new EOFException("ends before byte " + (position + length));
-      }
-      hashes[chunk] = new byte[blocks(length) * algorithm.size()];
-      hasher.hashBlocks(buffer, length, hashes[chunk]);
-    }
-
-    private int length(int chunk) {
-      return (int) Math.min(CHUNK, end - start - (long) chunk * CHUNK);
-    }
-
-    private int blocks(int length) {
-      return (length + blockSize - 1) / blockSize;
-    }
-
-    void addTo(VerityHasher tree) {
-      for (int chunk = 0; chunk < chunks; chunk++) {
-        tree.updateHashed(hashes[chunk], blocks(length(chunk)), length(chunk));
-      }
-    }
   }
 }

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -93,6 +94,35 @@ class VerityDigestsTest {
             VerityDigests.digest(
                 source(new byte[3 << 20]), 4 << 20, HashAlgorithm.SHA256, 4096, Runnable::run, 2))
         .isInstanceOf(EOFException.class);
+  }
+
+  @Test
+  void aFailureIsToldWhenNobodyReadsAnyMore() throws Exception {
+    AtomicInteger reading = new AtomicInteger();
+    VerityDigests.Source broken =
+        (position, into, offset, length) -> {
+          reading.incrementAndGet();
+          try {
+            if (position == 8L * VerityDigests.CHUNK) {
+              throw new IOException("broken");
+            }
+            Thread.sleep(20);
+            return length;
+          } catch (InterruptedException e) {
+            throw new IOException(e);
+          } finally {
+            reading.decrementAndGet();
+          }
+        };
+    try (ExecutorService helpers = Executors.newFixedThreadPool(3)) {
+      for (int i = 0; i < 20; i++) {
+        assertThatThrownBy(() ->
+                VerityDigests.digest(
+                    broken, 64L * VerityDigests.CHUNK, HashAlgorithm.SHA256, 4096, helpers, 4))
+            .hasMessage("broken");
+        assertThat(reading).hasValue(0);
+      }
+    }
   }
 
   @ParameterizedTest
