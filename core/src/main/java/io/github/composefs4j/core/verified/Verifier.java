@@ -5,9 +5,9 @@ import io.github.composefs4j.core.objects.ObjectReader;
 import io.github.composefs4j.core.verity.Digest;
 import io.github.composefs4j.core.verity.HashAlgorithm;
 import java.io.IOException;
+import java.util.ArrayDeque;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 
@@ -28,8 +28,11 @@ public final class Verifier {
   final BoundedCache<byte[]> data;
 
   final Map<Digest, TreeSource.Build> builds = new ConcurrentHashMap<>();
-  private final ConcurrentLinkedDeque<BlockHasher> sha256 = new ConcurrentLinkedDeque<>();
-  private final ConcurrentLinkedDeque<BlockHasher> sha512 = new ConcurrentLinkedDeque<>();
+
+  /** Idle ones; each is guarded by itself. */
+  private final ArrayDeque<BlockHasher> sha256 = new ArrayDeque<>();
+
+  private final ArrayDeque<BlockHasher> sha512 = new ArrayDeque<>();
 
   /** Hashes that builds hold back until they know their digest to be right. */
   private final AtomicLong pending = new AtomicLong();
@@ -130,18 +133,25 @@ public final class Verifier {
   }
 
   BlockHasher borrow(HashAlgorithm algorithm) {
-    BlockHasher idle = idle(algorithm).pollFirst();
-    return idle != null ? idle : new BlockHasher(algorithm);
+    ArrayDeque<BlockHasher> idle = idle(algorithm);
+    synchronized (idle) {
+      if (!idle.isEmpty()) {
+        return idle.removeFirst();
+      }
+    }
+    return new BlockHasher(algorithm);
   }
 
   void giveBack(HashAlgorithm algorithm, BlockHasher hasher) {
-    ConcurrentLinkedDeque<BlockHasher> idle = idle(algorithm);
-    if (idle.size() < HASHERS_KEPT) {
-      idle.addFirst(hasher);
+    ArrayDeque<BlockHasher> idle = idle(algorithm);
+    synchronized (idle) {
+      if (idle.size() < HASHERS_KEPT) {
+        idle.addFirst(hasher);
+      }
     }
   }
 
-  private ConcurrentLinkedDeque<BlockHasher> idle(HashAlgorithm algorithm) {
+  private ArrayDeque<BlockHasher> idle(HashAlgorithm algorithm) {
     return algorithm == HashAlgorithm.SHA256 ? sha256 : sha512;
   }
 }

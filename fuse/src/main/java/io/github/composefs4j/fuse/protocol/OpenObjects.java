@@ -39,6 +39,11 @@ final class OpenObjects implements Closeable {
       this.inode = inode;
     }
 
+    /** {@return what the object is the content of} */
+    ImageInode inode() {
+      return inode;
+    }
+
     /** {@return the open object; opened by the first who asks, while others wait} */
     synchronized ObjectReader reader() throws IOException {
       ObjectReader known = reader;
@@ -76,14 +81,20 @@ final class OpenObjects implements Closeable {
     return source.open(inode);
   }
 
+  /** {@return the object of a node if it is kept open, to be closed after use; or null} */
+  synchronized @Nullable Entry useKnown(long nodeId) {
+    Entry known = entries.get(nodeId);
+    if (known != null) {
+      known.users++;
+    }
+    return known;
+  }
+
   /** {@return the object of a node, to be closed after use} */
   Entry use(long nodeId, ImageInode inode) {
-    synchronized (this) {
-      Entry known = entries.get(nodeId);
-      if (known != null) {
-        known.users++;
-        return known;
-      }
+    Entry known = useKnown(nodeId);
+    if (known != null) {
+      return known;
     }
     Entry fresh = new Entry(inode);
     Entry evicted = null;

@@ -301,6 +301,13 @@ public final class RequestHandler {
       return -Errno.EINVAL;
     }
     OpenObjects objects = session.objects;
+    if (objects != null) {
+      try (OpenObjects.Entry known = objects.useKnown(nodeId)) {
+        if (known != null) {
+          return readObject(known.reader(), known.inode(), position, size, out);
+        }
+      }
+    }
     ImageInode inode = files.inode(nodeId);
     if (objects == null || !inode.isExternal()) {
       return readInline(inode, position, size, out);
