@@ -53,6 +53,31 @@ def turn(how):
         switch.write(how)
 
 
+@contextlib.contextmanager
+def slow_disk(path, megabytes):
+    """The disk of a path reads so many MB a second for this process and its children, by the block I/O controller (v1)."""
+    device = f"/sys/dev/block/{os.major(os.stat(path).st_dev)}:{os.minor(os.stat(path).st_dev)}"
+    if os.path.exists(f"{device}/partition"):
+        device = f"{device}/.."
+    with open(f"{device}/dev", encoding="ascii") as file:
+        number = file.read().strip()
+    with tempfile.TemporaryDirectory() as root:
+        run(["mount", "-t", "cgroup", "-o", "blkio", "none", root])
+        own = f"{root}/composefs-bench"
+        try:
+            os.makedirs(own, exist_ok=True)
+            for file, text in (("blkio.throttle.read_bps_device", f"{number} {megabytes * 1000000}"),
+                               ("cgroup.procs", str(os.getpid()))):
+                with open(f"{own}/{file}", "w", encoding="ascii") as setting:
+                    setting.write(text)
+            yield
+        finally:
+            with open(f"{root}/cgroup.procs", "w", encoding="ascii") as setting:
+                setting.write(str(os.getpid()))
+            os.rmdir(own)
+            run(["umount", root])
+
+
 def is_mounted(point):
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
         return any(line.split()[4] == point for line in table)
