@@ -14,8 +14,16 @@ final class BoundedCache<V> {
   /** What an entry costs beside its value: key, map node, array header, rounded up. */
   private static final int OVERHEAD = 160;
 
-  /** A part of an object. */
+  /** A part of an object. Compared by hand: what a record is given is made anew in each process. */
   record Key(Digest digest, int level, long index) {
+    @Override
+    public boolean equals(@Nullable Object other) {
+      return other instanceof Key key
+          && index == key.index
+          && level == key.level
+          && digest.equals(key.digest);
+    }
+
     @Override
     public int hashCode() {
       return digest.hashCode() + 31 * level + Long.hashCode(index) * 0x9e3779b1;

@@ -90,7 +90,7 @@ public final class VerifiedReader implements ObjectReader {
     }
     enter();
     try {
-      return isKernelVerified() ? content.size() : tree(null).size();
+      return isKernelVerified() ? content.size() : tree().size();
     } catch (DigestMismatchException e) {
       throw verifier.failed(e);
     } finally {
@@ -98,23 +98,15 @@ public final class VerifiedReader implements ObjectReader {
     }
   }
 
-  /** Receives content that was read and checked on the way. */
-  private interface ContentSink {
-    void accept(byte[] content);
+  /** {@return the tree, made now if it is not known} */
+  private MerkleTree tree() throws IOException {
+    MerkleTree known = trees.current();
+    return known != null ? known : build().tree();
   }
 
-  private MerkleTree tree(@Nullable ContentSink sink) throws IOException {
-    MerkleTree known = trees.current();
-    if (known == null) {
-      long size = promisedSize != UNKNOWN ? promisedSize : content.size();
-      TreeSource.Built built = trees.tree(size);
-      known = built.tree();
-      byte[] whole = built.content();
-      if (whole != null && sink != null) {
-        sink.accept(whole);
-      }
-    }
-    return known;
+  /** {@return the tree, and all of the content if it was read and checked on the way} */
+  private TreeSource.Built build() throws IOException {
+    return trees.tree(promisedSize != UNKNOWN ? promisedSize : content.size());
   }
 
   /**
@@ -137,15 +129,20 @@ public final class VerifiedReader implements ObjectReader {
       if (isReadWhole(position, length) && trees.readWhole((int) promisedSize, into, offset)) {
         return (int) promisedSize;
       }
-      byte[][] whole = new byte[1][];
-      MerkleTree checked = tree(all -> whole[0] = all);
+      MerkleTree checked = trees.current();
+      byte[] whole = null;
+      if (checked == null) {
+        TreeSource.Built built = build();
+        checked = built.tree();
+        whole = built.content();
+      }
       if (position >= checked.size()) {
         return 0;
       }
       int count = (int) Math.min(length, checked.size() - position);
-      if (whole[0] != null) {
-        System.arraycopy(whole[0], (int) position, into, offset, count);
-        copies.keep(checked, 0, whole[0], 0, whole[0].length);
+      if (whole != null) {
+        System.arraycopy(whole, (int) position, into, offset, count);
+        copies.keep(checked, 0, whole, 0, whole.length);
       } else if (copies.isOn()) {
         copies.read(checked, position, into, offset, count);
       } else {
@@ -170,27 +167,41 @@ public final class VerifiedReader implements ObjectReader {
 
   void readChecked(MerkleTree checked, long position, byte[] into, int offset, int length)
       throws IOException {
-    boolean shared = length >= SHARE && verifier.options.parallelism() > 1;
-    boolean ready = shared && loadLeaves(checked, position, length);
+    if (length < SHARE || verifier.options.parallelism() == 1) {
+      readSpans(checked, position, into, offset, length);
+      return;
+    }
+    boolean ready = loadLeaves(checked, position, length);
     long span = ready ? PIECE : (long) checked.perBlock() * BLOCK;
     long first = position / span;
     int pieces = (int) ((position + length - 1) / span - first) + 1;
     Pieces.run(
         pieces,
         verifier.options.helpers(),
-        shared ? verifier.options.parallelism() : 1,
+        verifier.options.parallelism(),
         () ->
             piece -> {
               long start = Math.max(position, (first + piece) * span);
               long end = Math.min(position + length, (first + piece + 1) * span);
               int at = offset + (int) (start - position);
-              BlockHasher hasher = verifier.borrow(digest.algorithm());
-              try {
-                readSpan(checked, start, into, at, (int) (end - start), hasher);
-              } finally {
-                verifier.giveBack(digest.algorithm(), hasher);
-              }
+              readSpans(checked, start, into, at, (int) (end - start));
             });
+  }
+
+  /** Reads a range, one block of leaves after the other. */
+  private void readSpans(MerkleTree checked, long position, byte[] into, int offset, int length)
+      throws IOException {
+    long span = (long) checked.perBlock() * BLOCK;
+    BlockHasher hasher = verifier.borrow(digest.algorithm());
+    try {
+      long end = position + length;
+      for (long at = position, next; at < end; at = next) {
+        next = Math.min(end, at - at % span + span);
+        readSpan(checked, at, into, offset + (int) (at - position), (int) (next - at), hasher);
+      }
+    } finally {
+      verifier.giveBack(digest.algorithm(), hasher);
+    }
   }
 
   /** {@return whether the leaves of a range are in memory now, and need not be made of its data} */
