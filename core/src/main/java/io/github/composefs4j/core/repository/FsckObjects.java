@@ -74,7 +74,7 @@ final class FsckObjects {
         (name, type) -> {
           String text = FileName.decode(name);
           String path = Links.OBJECTS + "/" + text;
-          boolean hex = text.length() == 2 && text.matches("[0-9a-f]{2}");
+          boolean hex = Links.isObjectDirectory(name);
           if (hex && type == EntryType.DIRECTORY) {
             listings.add(() -> list(text, fsck.present::add, (_, _) -> {}));
             tasks.add(hasher -> checkDirectory(text, hasher));

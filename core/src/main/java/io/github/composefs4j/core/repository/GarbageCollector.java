@@ -190,23 +190,22 @@ final class GarbageCollector {
 
   private void sweepObjects(Liveness liveness, Workers workers) throws IOException {
     List<Workers.Task> tasks = new ArrayList<>();
-    for (int i = 0; i < 256; i++) {
-      String directory = MetadataFile.hex(i);
-      tasks.add(() -> sweepDirectory(directory, liveness.live()));
-    }
+    root.list(
+        Links.bytes(Links.OBJECTS),
+        (name, type) -> {
+          String directory = FileName.decode(name);
+          if (Links.isObjectDirectory(name) && type == EntryType.DIRECTORY) {
+            tasks.add(() -> sweepDirectory(directory, liveness.live()));
+          } else if (Links.isObjectDirectory(name)) {
+            String path = Links.OBJECTS + "/" + directory;
+            findings.add(Finding.of(FindingType.FOREIGN_FILE, path, "is no directory"));
+          }
+        });
     workers.run(tasks);
   }
 
   private void sweepDirectory(String directory, DigestSet live) throws IOException {
     String path = Links.OBJECTS + "/" + directory;
-    HostStat stat = root.stat(Links.bytes(path));
-    if (stat == null) {
-      return;
-    }
-    if (!Links.isDirectory(stat)) {
-      findings.add(Finding.of(FindingType.FOREIGN_FILE, path, "is no directory"));
-      return;
-    }
     List<byte[]> dead = new ArrayList<>();
     int[] others = {0};
     root.list(

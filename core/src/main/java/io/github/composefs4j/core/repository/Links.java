@@ -46,6 +46,15 @@ final class Links {
     this.algorithm = algorithm;
   }
 
+  /** {@return whether this is the name of one of the directories below {@link #OBJECTS}} */
+  static boolean isObjectDirectory(byte[] name) {
+    return name.length == 2 && isHexDigit(name[0]) && isHexDigit(name[1]);
+  }
+
+  private static boolean isHexDigit(byte digit) {
+    return (digit >= '0' && digit <= '9') || (digit >= 'a' && digit <= 'f');
+  }
+
   static boolean isDirectory(HostStat stat) {
     return (stat.mode() & Inode.S_IFMT) == Inode.S_IFDIR;
   }
