@@ -1,5 +1,6 @@
 package io.github.composefs4j.core.erofs;
 
+import io.github.composefs4j.core.verity.Pieces;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
@@ -88,14 +89,8 @@ final class BackgroundSink implements ImageOutput.Sink {
   }
 
   private synchronized void throwFailure() throws IOException {
-    if (failure instanceof IOException e) {
-      throw e;
-    }
-    if (failure instanceof RuntimeException e) {
-      throw e;
-    }
-    if (failure instanceof Error e) {
-      throw e;
+    if (failure != null) {
+      Pieces.rethrow(failure);
     }
   }
 

@@ -1,5 +1,6 @@
 package io.github.composefs4j.core.repository;
 
+import io.github.composefs4j.core.objects.ObjectReader;
 import io.github.composefs4j.core.spi.HostFile;
 import io.github.composefs4j.core.spi.HostStat;
 import io.github.composefs4j.core.spi.StoreDirectory;
@@ -200,16 +201,7 @@ final class FsckObjects {
         compare(
             digest,
             VerityDigests.digest(
-                (position, into, offset, length) -> {
-                  int done = 0;
-                  int read;
-                  while (done < length
-                      && (read = file.read(position + done, into, offset + done, length - done))
-                          > 0) {
-                    done += read;
-                  }
-                  return done;
-                },
+                ObjectReader.of(file)::read,
                 file.stat().size(),
                 algorithm,
                 VerityHasher.BLOCK_SIZE,

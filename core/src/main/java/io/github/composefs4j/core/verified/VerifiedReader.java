@@ -90,18 +90,16 @@ public final class VerifiedReader implements ObjectReader {
     }
     enter();
     try {
-      return isKernelVerified() ? content.size() : tree().size();
+      if (isKernelVerified()) {
+        return content.size();
+      }
+      MerkleTree known = trees.current();
+      return (known != null ? known : build().tree()).size();
     } catch (DigestMismatchException e) {
       throw verifier.failed(e);
     } finally {
       leave();
     }
-  }
-
-  /** {@return the tree, made now if it is not known} */
-  private MerkleTree tree() throws IOException {
-    MerkleTree known = trees.current();
-    return known != null ? known : build().tree();
   }
 
   /** {@return the tree, and all of the content if it was read and checked on the way} */
@@ -167,7 +165,7 @@ public final class VerifiedReader implements ObjectReader {
 
   void readChecked(MerkleTree checked, long position, byte[] into, int offset, int length)
       throws IOException {
-    if (length < SHARE || verifier.options.parallelism() == 1) {
+    if (length < SHARE || verifier.options.parallelism() <= 1) {
       readSpans(checked, position, into, offset, length);
       return;
     }
