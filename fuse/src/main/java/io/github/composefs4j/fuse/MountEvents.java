@@ -1,6 +1,5 @@
 package io.github.composefs4j.fuse;
 
-import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -9,6 +8,7 @@ import jdk.jfr.DataAmount;
 import jdk.jfr.Description;
 import jdk.jfr.Event;
 import jdk.jfr.FlightRecorder;
+import jdk.jfr.FlightRecorderListener;
 import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.Period;
@@ -30,44 +30,36 @@ final class MountEvents {
 
   /** Apart, so that nothing of the recorder is loaded where there is none. */
   private static final class Recorded {
-    /** The recorder's classes take longer to load than a mount takes to make. */
-    private static final Duration FIRST_USERS = Duration.ofSeconds(5);
-
     private static final Set<MountedView> VIEWS = ConcurrentHashMap.newKeySet();
-    private static final AtomicBoolean PERIODIC = new AtomicBoolean();
+    private static final AtomicBoolean LISTENS = new AtomicBoolean();
 
     static void mounted(MountedView view, long nanos) {
       VIEWS.removeIf(each -> !each.isServed());
       VIEWS.add(view);
-      boolean first = !PERIODIC.getAndSet(true);
-      boolean recording = FlightRecorder.isInitialized();
-      if (first || recording) {
-        Thread.ofPlatform()
-            .daemon()
-            .name("composefs events")
-            .start(() -> tell(view, nanos, first, recording));
+      if (!LISTENS.getAndSet(true)) {
+        FlightRecorder.addListener(new Beginning());
+      }
+      if (FlightRecorder.isInitialized()) {
+        // The recorder takes longer over the first event of a kind than a mount takes to make.
+        Thread.ofPlatform().daemon().name("composefs events").start(() -> tell(view, nanos));
       }
     }
 
-    private static void tell(MountedView view, long nanos, boolean first, boolean recording) {
-      try {
-        if (!recording) {
-          Thread.sleep(FIRST_USERS);
-        }
-      } catch (InterruptedException e) {
-        return;
-      }
-      if (first) {
+    /** Nothing of the recorder is made before somebody wants to record. */
+    private static final class Beginning implements FlightRecorderListener {
+      @Override
+      public void recorderInitialized(FlightRecorder recorder) {
         FlightRecorder.addPeriodicEvent(MountStatistics.class, Recorded::statistics);
       }
-      if (recording) {
-        Mounted event = new Mounted();
-        event.point = view.point();
-        event.mode = view.mode().label();
-        event.verification = view.verification().label();
-        event.nanos = nanos;
-        event.commit();
-      }
+    }
+
+    private static void tell(MountedView view, long nanos) {
+      Mounted event = new Mounted();
+      event.point = view.point();
+      event.mode = view.mode().label();
+      event.verification = view.verification().label();
+      event.nanos = nanos;
+      event.commit();
     }
 
     private static void statistics() {
