@@ -22,6 +22,12 @@ public final class FuseSession implements Closeable {
   /** Most bytes of a reply's body. */
   public static final int BODY_MAX = 1 << 20;
 
+  /**
+   * Most bytes of a request over the device: of a longer read there are several, which all threads
+   * serve at once. A ring has one thread, which finds others to help with large pieces.
+   */
+  static final int DEVICE_BODY_MAX = 1 << 17;
+
   private static final int OPEN_OBJECTS = 512;
 
   /** After so many failures the log says no more, so that a reader of bad files cannot fill it. */
@@ -128,9 +134,9 @@ public final class FuseSession implements Closeable {
     return (flags & flag) != 0;
   }
 
-  /** {@return whether opening files is a request of its own: reading alone would not do} */
-  boolean opens() {
-    return options.content() == null;
+  /** {@return whether reading object-backed files is a request, and so opening them none} */
+  public boolean servesContent() {
+    return options.content() != null;
   }
 
   /** {@return the number of requests answered so far} */

@@ -172,7 +172,8 @@ public final class RequestHandler {
     reply.putShort(18, (short) (MAX_BACKGROUND * 3 / 4));
     reply.putInt(20, MAX_WRITE);
     reply.putInt(24, 1);
-    reply.putShort(28, (short) (FuseSession.BODY_MAX / PAGE));
+    int most = session.uring ? FuseSession.BODY_MAX : FuseSession.DEVICE_BODY_MAX;
+    reply.putShort(28, (short) (most / PAGE));
     reply.putInt(32, (int) (agreed >>> 32));
     reply.putInt(36, (agreed & FuseAbi.PASSTHROUGH) != 0 ? 1 : 0);
     session.agreed(Math.min(minor, FuseAbi.MINOR), agreed);
@@ -192,7 +193,7 @@ public final class RequestHandler {
             | FuseAbi.INIT_EXT
             | FuseAbi.NO_EXPORT_SUPPORT
             | FuseAbi.ALLOW_IDMAP;
-    if (!session.opens()) {
+    if (session.servesContent()) {
       wanted |= FuseAbi.NO_OPEN_SUPPORT;
     }
     if (session.options.backing() != null) {
