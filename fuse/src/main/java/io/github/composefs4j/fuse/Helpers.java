@@ -13,6 +13,7 @@ import java.util.concurrent.TimeUnit;
 final class Helpers {
   private static final int PROCESSORS = Runtime.getRuntime().availableProcessors();
   private static final ThreadPoolExecutor POOL = pool();
+  private static final SpareMemory MEMORY = new SpareMemory();
 
   private Helpers() {}
 
@@ -30,8 +31,8 @@ final class Helpers {
     return pool;
   }
 
-  /** {@return the usual options, with these helpers} */
+  /** {@return the usual options, with these helpers and memory for first reads} */
   static VerifyOptions options() {
-    return VerifyOptions.defaults().withHelpers(POOL, PROCESSORS);
+    return VerifyOptions.defaults().withHelpers(POOL, PROCESSORS).withFirstReads(MEMORY);
   }
 }

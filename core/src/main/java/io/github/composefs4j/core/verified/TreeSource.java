@@ -29,6 +29,9 @@ final class TreeSource {
   /** Objects up to this size are read in one piece and served from it when their tree is built. */
   static final int WHOLE = 1 << 20;
 
+  /** In place of a position: nobody will read on from there. */
+  static final long NOT_READ = -1;
+
   private static final int POLL_MILLIS = 50;
 
   /** A tree, and the content of a small object if all of it was read for that. */
@@ -58,6 +61,7 @@ final class TreeSource {
   private volatile boolean closed;
   private volatile boolean noSideCar;
   private volatile @Nullable MerkleTree current;
+  private volatile @Nullable FirstCopy firstCopy;
   private @Nullable ObjectReader sideCar;
 
   TreeSource(Verifier verifier, ObjectReader content, Digest digest, String name) {
@@ -75,6 +79,10 @@ final class TreeSource {
 
   synchronized void close() throws IOException {
     noSideCar = true;
+    FirstCopy copy = firstCopy;
+    if (copy != null) {
+      copy.close();
+    }
     if (sideCar != null) {
       sideCar.close();
       sideCar = null;
@@ -99,10 +107,11 @@ final class TreeSource {
    * {@return the tree that the digest stands for}
    *
    * @param size that the content must have
+   * @param position where the content will be read from, or {@link #NOT_READ}
    * @throws DigestMismatchException if the content is another
    */
-  Built tree(long size) throws IOException {
-    Built built = find(size);
+  Built tree(long size, long position) throws IOException {
+    Built built = find(size, position);
     current = built.tree();
     return built;
   }
@@ -111,7 +120,7 @@ final class TreeSource {
     return !(tree.isStored() && noSideCar);
   }
 
-  private Built find(long size) throws IOException {
+  private Built find(long size, long position) throws IOException {
     while (true) {
       checkWanted(Thread.currentThread());
       if (verifier.hashes.get(digest, TREE, 0) instanceof MerkleTree known && isUsable(known)) {
@@ -123,7 +132,7 @@ final class TreeSource {
       Build mine = new Build();
       Build other = verifier.builds.putIfAbsent(digest, mine);
       if (other == null) {
-        return make(size, mine);
+        return make(size, position, mine);
       }
       MerkleTree made = await(other);
       if (made != null && made.size() == size && isUsable(made)) {
@@ -132,10 +141,10 @@ final class TreeSource {
     }
   }
 
-  private Built make(long size, Build mine) throws IOException {
+  private Built make(long size, long position, Build mine) throws IOException {
     try {
       MerkleTree stored = size > WHOLE ? load(size) : null;
-      Built built = stored != null ? new Built(stored, null) : compute(size);
+      Built built = stored != null ? new Built(stored, null) : compute(size, position);
       MerkleTree tree = built.tree();
       verifier.hashes.put(digest, TREE, 0, tree, tree.bytes());
       mine.complete(tree);
@@ -167,19 +176,51 @@ final class TreeSource {
     }
   }
 
-  private Built compute(long size) throws IOException {
+  private Built compute(long size, long position) throws IOException {
     TreeCollector collector = new TreeCollector(verifier, digest, name, size);
+    FirstCopy copy =
+        size > WHOLE && position != NOT_READ
+            ? FirstCopy.begin(verifier.options.firstReads(), size, position)
+            : null;
+    boolean accepted = false;
     try {
       byte[] whole = size <= WHOLE ? new byte[(int) size] : null;
-      Digest actual = hash(size, collector, whole);
+      Digest actual = hash(size, collector, whole, copy);
       verifier.treesBuilt.increment();
       if (!actual.equals(digest)) {
         throw DigestMismatchException.whole(name, digest.hex(), actual.hex());
       }
-      return new Built(collector.accept(), whole);
+      MerkleTree tree = collector.accept();
+      accepted = true;
+      return new Built(tree, whole);
     } finally {
       collector.close();
+      if (copy != null) {
+        keep(copy, accepted);
+      }
     }
+  }
+
+  private synchronized void keep(FirstCopy copy, boolean accepted) {
+    if (accepted && !closed) {
+      firstCopy = copy;
+      copy.accept();
+    } else {
+      copy.close();
+    }
+  }
+
+  /** {@return whether a range was still there from the first read; if so, it was copied} */
+  boolean readFirstCopy(long position, byte[] into, int offset, int length) {
+    FirstCopy copy = firstCopy;
+    if (copy == null) {
+      return false;
+    }
+    boolean read = copy.read(position, into, offset, length);
+    if (copy.isClosed()) {
+      firstCopy = null;
+    }
+    return read;
   }
 
   /**
@@ -226,8 +267,13 @@ final class TreeSource {
    *
    * @param sink receives the tree, or null
    * @param whole receives the content, or null; has its size
+   * @param copy receives the content of a large object, or null
    */
-  Digest hash(long size, VerityHasher.@Nullable TreeSink sink, byte @Nullable [] whole)
+  Digest hash(
+      long size,
+      VerityHasher.@Nullable TreeSink sink,
+      byte @Nullable [] whole,
+      @Nullable FirstCopy copy)
       throws IOException {
     Thread reading = Thread.currentThread();
     BlockHasher hasher = verifier.borrow(algorithm);
@@ -244,6 +290,9 @@ final class TreeSource {
             (position, into, offset, length) -> {
               checkWanted(reading);
               readFully(position, into, offset, length, size);
+              if (copy != null) {
+                copy.fill(position, into, offset, length);
+              }
               return length;
             };
         actual =
@@ -334,7 +383,7 @@ final class TreeSource {
   private MerkleTree withoutSideCar(MerkleTree tree, SideCarException e) throws IOException {
     giveUpSideCar(e);
     MerkleTree known = current;
-    return known != null && isUsable(known) ? known : tree(tree.size()).tree();
+    return known != null && isUsable(known) ? known : tree(tree.size(), NOT_READ).tree();
   }
 
   // -------- blocks of hashes

@@ -33,6 +33,9 @@ public final class VerifiedReader implements ObjectReader {
   /** What a thread takes at a time: it fits its cache, and no thread waits long for another. */
   private static final int PIECE = 1 << 17;
 
+  /** Who reads so much, or whose kernel reads ahead so far, does not read at random. */
+  private static final int AHEAD = 1 << 14;
+
   private static final int COPY_BUFFER = 1 << 20;
 
   private final Verifier verifier;
@@ -94,7 +97,7 @@ public final class VerifiedReader implements ObjectReader {
         return content.size();
       }
       MerkleTree known = trees.current();
-      return (known != null ? known : build().tree()).size();
+      return (known != null ? known : build(TreeSource.NOT_READ).tree()).size();
     } catch (DigestMismatchException e) {
       throw verifier.failed(e);
     } finally {
@@ -102,9 +105,13 @@ public final class VerifiedReader implements ObjectReader {
     }
   }
 
-  /** {@return the tree, and all of the content if it was read and checked on the way} */
-  private TreeSource.Built build() throws IOException {
-    return trees.tree(promisedSize != UNKNOWN ? promisedSize : content.size());
+  /**
+   * {@return the tree, and all of the content if it was read and checked on the way}
+   *
+   * @param position see {@link TreeSource#tree}
+   */
+  private TreeSource.Built build(long position) throws IOException {
+    return trees.tree(promisedSize != UNKNOWN ? promisedSize : content.size(), position);
   }
 
   /**
@@ -130,7 +137,7 @@ public final class VerifiedReader implements ObjectReader {
       MerkleTree checked = trees.current();
       byte[] whole = null;
       if (checked == null) {
-        TreeSource.Built built = build();
+        TreeSource.Built built = build(length >= AHEAD ? position : TreeSource.NOT_READ);
         checked = built.tree();
         whole = built.content();
       }
@@ -141,6 +148,8 @@ public final class VerifiedReader implements ObjectReader {
       if (whole != null) {
         System.arraycopy(whole, (int) position, into, offset, count);
         copies.keep(checked, 0, whole, 0, whole.length);
+      } else if (trees.readFirstCopy(position, into, offset, count)) {
+        return count;
       } else if (copies.isOn()) {
         copies.read(checked, position, into, offset, count);
       } else {
@@ -321,7 +330,7 @@ public final class VerifiedReader implements ObjectReader {
     enter();
     try {
       long size = promisedSize != UNKNOWN ? promisedSize : content.size();
-      requireDigest(trees.hash(size, null, null));
+      requireDigest(trees.hash(size, null, null, null));
     } catch (DigestMismatchException e) {
       throw verifier.failed(e);
     } finally {
@@ -350,7 +359,7 @@ public final class VerifiedReader implements ObjectReader {
         throw new IOException(name + ": has " + size + " bytes, more than " + most);
       }
       byte[] all = new byte[(int) size];
-      requireDigest(trees.hash(size, null, all));
+      requireDigest(trees.hash(size, null, all, null));
       return all;
     } catch (DigestMismatchException e) {
       throw verifier.failed(e);

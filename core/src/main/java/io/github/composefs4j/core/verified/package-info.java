@@ -25,5 +25,9 @@
  * io.github.composefs4j.core.verified.MerkleTrees}), the tree is not computed but read, block by
  * block, each checked against the level above: a huge or remote object can then be read at random
  * from its first byte on.
+ *
+ * <p>The first read hashes an object before its first byte is handed out; given memory for that
+ * ({@link io.github.composefs4j.core.verified.FirstReadMemory}), the bytes that were hashed are
+ * kept until they are read, so that who reads on in order need not have them hashed again.
  */
 package io.github.composefs4j.core.verified;

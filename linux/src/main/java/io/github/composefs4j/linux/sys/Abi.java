@@ -58,6 +58,7 @@ public final class Abi {
   static final int OPEN_TREE = 428;
   static final int MMAP = of(9, 222);
   static final int MUNMAP = of(11, 215);
+  static final int MADVISE = of(28, 233);
   static final int SCHED_SETAFFINITY = of(203, 122);
   static final int SCHED_GETAFFINITY = of(204, 123);
   static final int IO_URING_SETUP = 425;
@@ -77,6 +78,7 @@ public final class Abi {
   static final int MAP_PRIVATE = 2;
   static final int MAP_ANONYMOUS = 0x20;
   static final int MAP_POPULATE = 0x8000;
+  static final int MADV_DONTNEED = 4;
 
   public static final int O_RDONLY = 0;
   public static final int O_WRONLY = 1;

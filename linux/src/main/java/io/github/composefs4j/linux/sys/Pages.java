@@ -16,6 +16,11 @@ public final class Pages implements AutoCloseable {
     return memory;
   }
 
+  /** Gives the room of whole pages back: they are zeros again. */
+  public void discard(long offset, long length) {
+    Sys.discard(memory.asSlice(offset, length));
+  }
+
   @Override
   public void close() {
     Sys.munmap(memory);

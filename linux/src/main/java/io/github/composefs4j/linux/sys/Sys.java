@@ -398,6 +398,11 @@ public final class Sys {
     call(Abi.MUNMAP, memory.address(), memory.byteSize(), 0, 0, 0, 0);
   }
 
+  /** Makes whole pages of private memory zeros that take no room. */
+  static void discard(MemorySegment memory) {
+    call(Abi.MADVISE, memory.address(), memory.byteSize(), Abi.MADV_DONTNEED, 0, 0, 0);
+  }
+
   static int ioUringSetup(int entries, long params) {
     return (int) call(Abi.IO_URING_SETUP, entries, params, 0, 0, 0, 0);
   }
