@@ -81,6 +81,11 @@ final class SpareMemory implements FirstReadMemory {
     }
 
     @Override
+    public void prepare(long offset, long length) {
+      pages.prepare(offset, length);
+    }
+
+    @Override
     public void discard(long offset, long length) {
       pages.discard(offset, length);
     }

@@ -72,6 +72,7 @@ final class FirstCopy implements AutoCloseable {
     if (first < stop) {
       int at = offset + (int) (first - position);
       int count = (int) (stop - first);
+      area.prepare(first - start, count);
       MemorySegment.copy(from, at, area.bytes(), ValueLayout.JAVA_BYTE, first - start, count);
     }
   }

@@ -14,7 +14,10 @@ public interface FirstReadMemory {
     /** {@return the memory; any thread may use it} */
     MemorySegment bytes();
 
-    /** Tells that a part, in multiples of the page size, is not needed any more. */
+    /** Tells that a part will be written now; it begins at a multiple of the page size. */
+    default void prepare(long offset, long length) {}
+
+    /** Tells that a part, which begins at such a multiple, is not needed any more. */
     void discard(long offset, long length);
 
     /** Gives it back. */

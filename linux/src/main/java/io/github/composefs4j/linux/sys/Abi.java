@@ -79,6 +79,7 @@ public final class Abi {
   static final int MAP_ANONYMOUS = 0x20;
   static final int MAP_POPULATE = 0x8000;
   static final int MADV_DONTNEED = 4;
+  static final int MADV_POPULATE_WRITE = 23;
 
   public static final int O_RDONLY = 0;
   public static final int O_WRONLY = 1;

@@ -398,9 +398,9 @@ public final class Sys {
     call(Abi.MUNMAP, memory.address(), memory.byteSize(), 0, 0, 0, 0);
   }
 
-  /** Makes whole pages of private memory zeros that take no room. */
-  static void discard(MemorySegment memory) {
-    call(Abi.MADVISE, memory.address(), memory.byteSize(), Abi.MADV_DONTNEED, 0, 0, 0);
+  /** Gives advice that may be ignored: {@code MADV_*}. Begins with a page. */
+  static void madvise(MemorySegment memory, int advice) {
+    call(Abi.MADVISE, memory.address(), memory.byteSize(), advice, 0, 0, 0);
   }
 
   static int ioUringSetup(int entries, long params) {
