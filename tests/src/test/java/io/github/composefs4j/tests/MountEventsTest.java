@@ -29,10 +29,17 @@ class MountEventsTest {
     Requirements.require(Files.exists(Path.of("/dev/fuse")), "/dev/fuse");
     TreeSample sample = TreeSample.write(scratch, 10);
     Path target = Files.createDirectory(scratch.resolve("mnt"));
+    Files.createDirectory(scratch.resolve("before"));
     AtomicReference<RecordedEvent> mounted = new AtomicReference<>();
     AtomicReference<RecordedEvent> statistics = new AtomicReference<>();
     CountDownLatch both = new CountDownLatch(2);
-    try (RecordingStream recorder = new RecordingStream()) {
+    String before = scratch.resolve("before").toRealPath().toString();
+    CountDownLatch ofBefore = new CountDownLatch(1);
+    ViewOptions options =
+        ViewOptions.of(sample.image(), List.of(sample.objects())).with(MountMode.VERIFIED, null);
+    // This one is there before anybody records.
+    try (MountedView _ = Mounts.mount(options, Path.of(before));
+        RecordingStream recorder = new RecordingStream()) {
       recorder.enable("io.github.composefs4j.Mount");
       recorder.enable("io.github.composefs4j.MountStatistics").withPeriod(Duration.ofMillis(200));
       recorder.onEvent(
@@ -44,18 +51,17 @@ class MountEventsTest {
       recorder.onEvent(
           "io.github.composefs4j.MountStatistics",
           event -> {
-            if (event.getLong("bytes") > 0 && statistics.compareAndSet(null, event)) {
+            if (event.getString("point").equals(before)) {
+              ofBefore.countDown();
+            } else if (event.getLong("bytes") > 0 && statistics.compareAndSet(null, event)) {
               both.countDown();
             }
           });
       recorder.startAsync();
-      try (MountedView _ =
-          Mounts.mount(
-              ViewOptions.of(sample.image(), List.of(sample.objects()))
-                  .with(MountMode.VERIFIED, null),
-              target)) {
+      try (MountedView _ = Mounts.mount(options, target)) {
         assertThat(target.resolve("sizes/4097")).hasBinaryContent(TreeSample.content(4097));
         assertThat(both.await(600, TimeUnit.SECONDS)).isTrue();
+        assertThat(ofBefore.await(600, TimeUnit.SECONDS)).isTrue();
       }
     }
     assertThat(mounted.get().getString("point")).isEqualTo(target.toRealPath().toString());
