@@ -101,8 +101,7 @@ final class FirstCopy implements AutoCloseable {
     if (length == 0 || position < start || position + length > end || !enter(position, length)) {
       return length == 0;
     }
-    MemorySegment.copy(
-        area.bytes(), ValueLayout.JAVA_BYTE, position - start, into, offset, length);
+    MemorySegment.copy(area.bytes(), ValueLayout.JAVA_BYTE, position - start, into, offset, length);
     leave(position, length);
     return true;
   }

@@ -59,8 +59,7 @@ public record VerifyOptions(
 
   /** {@return these options with such memory, or without if null} */
   public VerifyOptions withFirstReads(@Nullable FirstReadMemory memory) {
-    return new VerifyOptions(
-        hashBytes, dataBytes, kernel, sideCars, memory, helpers, parallelism);
+    return new VerifyOptions(hashBytes, dataBytes, kernel, sideCars, memory, helpers, parallelism);
   }
 
   /** {@return these options with other helpers} */

@@ -34,8 +34,7 @@ class FirstCopyTest {
 
   private final Memory memory = new Memory();
   private final MemoryObject object = new MemoryObject(CONTENT);
-  private final Verifier verifier =
-      new Verifier(VerifyOptions.defaults().withFirstReads(memory));
+  private final Verifier verifier = new Verifier(VerifyOptions.defaults().withFirstReads(memory));
 
   /** Memory that is spoiled when it is given back: whoever still reads it gets wrong bytes. */
   private static final class Memory implements FirstReadMemory {
