@@ -11,8 +11,9 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Memory for first reads: a part of what the machine has free, given back to it piece by piece. In
- * small pages: large ones are seldom there, and making room for them takes longer than hashing.
+ * Memory for first reads: a part of what the machine has free, given back to it piece by piece.
+ * Thread-safe. In small pages: large ones are seldom there, and making room for them takes longer
+ * than hashing.
  */
 final class SpareMemory implements FirstReadMemory {
   /** The most that is lent at a time, in bytes. */
@@ -21,7 +22,7 @@ final class SpareMemory implements FirstReadMemory {
   /** Less is not worth it. */
   private static final long LEAST = 4L << 20;
 
-  /** What is left for others of what is available. */
+  /** One part in so many of what is available is lent. */
   private static final int PART = 4;
 
   private static final Path MEMORY = Path.of("/proc/meminfo");
