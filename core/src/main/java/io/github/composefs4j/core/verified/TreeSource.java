@@ -178,12 +178,12 @@ final class TreeSource {
 
   private Built compute(long size, long position) throws IOException {
     TreeCollector collector = new TreeCollector(verifier, digest, name, size);
-    FirstCopy copy =
-        size > WHOLE && position != NOT_READ
-            ? FirstCopy.begin(verifier.options.firstReads(), size, position)
-            : null;
+    FirstCopy copy = null;
     boolean accepted = false;
     try {
+      if (size > WHOLE && position != NOT_READ) {
+        copy = FirstCopy.begin(verifier.options.firstReads(), size, position);
+      }
       byte[] whole = size <= WHOLE ? new byte[(int) size] : null;
       Digest actual = hash(size, collector, whole, copy);
       verifier.treesBuilt.increment();
@@ -201,6 +201,7 @@ final class TreeSource {
     }
   }
 
+  /** Lets a copy be read, unless it is not what the digest promises, or nobody will read. */
   private synchronized void keep(FirstCopy copy, boolean accepted) {
     if (accepted && !closed) {
       firstCopy = copy;
@@ -213,11 +214,8 @@ final class TreeSource {
   /** {@return whether a range was still there from the first read; if so, it was copied} */
   boolean readFirstCopy(long position, byte[] into, int offset, int length) {
     FirstCopy copy = firstCopy;
-    if (copy == null) {
-      return false;
-    }
-    boolean read = copy.read(position, into, offset, length);
-    if (copy.isClosed()) {
+    boolean read = copy != null && copy.read(position, into, offset, length);
+    if (copy != null && copy.isClosed()) {
       firstCopy = null;
     }
     return read;

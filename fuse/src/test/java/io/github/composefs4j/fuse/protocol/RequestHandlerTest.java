@@ -90,6 +90,17 @@ class RequestHandlerTest {
   }
 
   @Test
+  void requestsOverTheDeviceAreSmallEnoughForAllThreadsToHaveSome() throws IOException {
+    try (ErofsImage image = image()) {
+      FuseSession session = session(image, XattrDialect.TREE, content(0));
+      Requests kernel = new Requests(session.handler());
+      assertThat(kernel.init(45, ALL).body().getShort(28)).isEqualTo((short) 32);
+      session.offerUring();
+      assertThat(kernel.init(45, ALL).body().getShort(28)).isEqualTo((short) 256);
+    }
+  }
+
+  @Test
   void findsNamesAndTellsOfMissingOnesForEver() throws IOException {
     try (ErofsImage image = image()) {
       Requests kernel = new Requests(session(image, XattrDialect.TREE, content(0)).handler());
